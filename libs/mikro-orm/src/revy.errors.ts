@@ -1,0 +1,259 @@
+import { inspect } from 'node:util';
+
+/** Every failure that Revy raises on purpose. Catch it by class, or by its `code`, which never changes. */
+export abstract class RevyError extends Error {
+  abstract readonly code: string;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** A key of the revision context was changed where no frame is open that could hold it. */
+export class ContextOutsideFrameError extends RevyError {
+  readonly code = 'REVY_CONTEXT_OUTSIDE_FRAME';
+
+  constructor(readonly key: string) {
+    super(
+      `Cannot change "${key}" of the revision context: no frame is open here, so nothing would hold the change. ` +
+        `Wrap the code in RevisionContext.run({}, () => ...), or pass the value to RevisionContext.run itself.`,
+    );
+  }
+}
+
+/** A named system was made without a name. */
+export class EmptyActorNameError extends RevyError {
+  readonly code = 'REVY_EMPTY_ACTOR_NAME';
+
+  constructor() {
+    super(
+      'Cannot make a SystemActor: its name is empty, so nobody could tell it from another system. ' +
+        `Give it a name, as in new SystemActor('importer'), or use the actor null for the system as a whole.`,
+    );
+  }
+}
+
+/** `revy()` was given an option that it does not know, or a value that the option cannot take. */
+export class RevyOptionError extends RevyError {
+  readonly code = 'REVY_OPTION';
+
+  constructor(
+    readonly option: string,
+    readonly value: unknown,
+    expected: string,
+  ) {
+    super(`Cannot set up Revy: the option "${option}" is ${inspect(value)}. Use ${expected}.`);
+  }
+}
+
+/** An entity manager, or a service made with it, belongs to an ORM without the extension. */
+export class RevyNotInstalledError extends RevyError {
+  readonly code = 'REVY_NOT_INSTALLED';
+
+  constructor() {
+    super(
+      'Cannot reach the history: this entity manager belongs to an ORM that does not run Revy. ' +
+        'Add revy() to "extensions" in its MikroORM configuration.',
+    );
+  }
+}
+
+/** Two tracked classes would be stored under one type name. */
+export class DuplicateTypeError extends RevyError {
+  readonly code = 'REVY_DUPLICATE_TYPE';
+
+  constructor(readonly type: string) {
+    super(
+      `Cannot track two entities as "${type}": their histories would mix. ` +
+        `Give one of them another stored type: @Tracked({ as: '...' }), or revy: { as: '...' } in defineEntity.`,
+    );
+  }
+}
+
+/** A property was named that the entity does not have. */
+export class UnknownAttributeError extends RevyError {
+  readonly code = 'REVY_UNKNOWN_ATTRIBUTE';
+
+  constructor(
+    readonly entityName: string,
+    readonly attribute: string,
+    known: readonly string[],
+  ) {
+    super(`Cannot find "${attribute}" on ${entityName}: it has no such attribute. It has: ${known.join(', ')}.`);
+  }
+}
+
+/** History was asked of a class that is not recorded. */
+export class UntrackedEntityError extends RevyError {
+  readonly code = 'REVY_UNTRACKED_ENTITY';
+
+  constructor(readonly entityName: string) {
+    super(
+      `Cannot read the history of ${entityName}: its changes are not tracked. ` +
+        `Add @Tracked() to the class, or remove what leaves it out (@Untracked(), or track: 'marked').`,
+    );
+  }
+}
+
+/** A flush would change tracked rows where no transaction could hold the history with them. */
+export class NoTransactionError extends RevyError {
+  readonly code = 'REVY_NO_TRANSACTION';
+
+  constructor(readonly entityName: string) {
+    super(
+      `Cannot flush ${entityName}: no transaction of MikroORM would hold the change and its history together. ` +
+        `Wrap the flush in em.transactional(), or leave "implicitTransactions" on; ` +
+        `work that need not be recorded goes into RevisionContext.runDisabled().`,
+    );
+  }
+}
+
+/** A flush outside every context, where the option `outsideContext` is `'throw'`. */
+export class OutsideContextError extends RevyError {
+  readonly code = 'REVY_OUTSIDE_CONTEXT';
+
+  constructor(readonly entityName: string) {
+    super(
+      `Cannot flush ${entityName}: no revision context says who makes the change. ` +
+        `Wrap the code in RevisionContext.run({ actor }, () => ...); ` +
+        `the option outsideContext: 'track' would record it as the system's.`,
+    );
+  }
+}
+
+/** The history could not be written, so that nothing was: the transaction is rolled back. */
+export class HistoryWriteError extends RevyError {
+  readonly code = 'REVY_HISTORY_WRITE';
+
+  constructor(cause: unknown) {
+    super(
+      `Cannot record the history of this transaction, so its changes are rolled back with it: ${messageOf(cause)}. ` +
+        `The entity manager believes that it has flushed: go on with a fresh fork. ` +
+        `If a table is missing, run the schema generator or your migrations.`,
+      { cause },
+    );
+  }
+}
+
+/** A value has no form in which it could be stored. */
+export class UnserialisableValueError extends RevyError {
+  readonly code = 'REVY_UNSERIALISABLE_VALUE';
+
+  constructor(
+    readonly attribute: string,
+    readonly kind: string,
+  ) {
+    super(
+      `Cannot record the attribute "${attribute}": its database value is a ${kind}, which cannot be stored. ` +
+        `Let its custom type return text, a number, a boolean, bytes, a date or JSON, or exclude the attribute.`,
+    );
+  }
+}
+
+/** An actor cannot be stored, because nothing would lead back to it. */
+export class UnusableActorError extends RevyError {
+  readonly code = 'REVY_UNUSABLE_ACTOR';
+
+  constructor(
+    readonly actorName: string,
+    reason: 'not an entity' | 'no key',
+  ) {
+    super(
+      reason === 'no key'
+        ? `Cannot record ${actorName} as the actor: it has no primary key. ` +
+            `Persist it, at the latest in the flush that it acts in.`
+        : `Cannot record ${actorName} as the actor: it is not an entity of this ORM. ` +
+            `Use an entity, new SystemActor('name'), or null for the system.`,
+    );
+  }
+}
+
+/** The context's `revision` is not a revision. */
+export class UnusableRevisionError extends RevyError {
+  readonly code = 'REVY_UNUSABLE_REVISION';
+
+  constructor(readonly given: string) {
+    super(
+      `Cannot write into ${given}: the context's "revision" has to be a Revision, or a function that returns one. ` +
+        `Use revision: () => new Revision(), or a revision that was loaded.`,
+    );
+  }
+}
+
+/** A point names a revision that was never made. */
+export class UnknownRevisionError extends RevyError {
+  readonly code = 'REVY_UNKNOWN_REVISION';
+
+  constructor(readonly revision: unknown) {
+    super(
+      `Cannot find revision ${inspect(revision)}: there is none with this id. ` +
+        `Look one up with history.revisions(), or use a Date.`,
+    );
+  }
+}
+
+/** An object has no version of the number asked for. */
+export class UnknownVersionError extends RevyError {
+  readonly code = 'REVY_UNKNOWN_VERSION';
+
+  constructor(
+    readonly entityName: string,
+    readonly objectId: string,
+    readonly version: unknown,
+    latest: number,
+  ) {
+    super(
+      `Cannot find version ${inspect(version)} of ${entityName} ${objectId}: ` +
+        (latest ? `it has the versions 1 to ${latest}.` : 'it has no recorded version.'),
+    );
+  }
+}
+
+/** A point lies before the first thing that was recorded of an object that is older than its history. */
+export class PointBeforeHistoryError extends RevyError {
+  readonly code = 'REVY_POINT_BEFORE_HISTORY';
+
+  constructor(
+    readonly entityName: string,
+    readonly objectId: string,
+    readonly since: Date,
+  ) {
+    super(
+      `Cannot tell what ${entityName} ${objectId} was then: it is older than its history, ` +
+        `and tracking began at ${since.toISOString()}. Ask for a later point.`,
+    );
+  }
+}
+
+/** A point is none of the forms that a point can have. */
+export class UnusablePointError extends RevyError {
+  readonly code = 'REVY_UNUSABLE_POINT';
+
+  constructor(readonly point: unknown) {
+    super(
+      `Cannot read history at ${inspect(point)}: it is not a point in it. Use a Date, a Revision, ` +
+        `{ revision: id }, { before: id }, { after: id }, or { version: n } from 1.`,
+    );
+  }
+}
+
+/** A key does not fit the entity's primary key. */
+export class UnusableKeyError extends RevyError {
+  readonly code = 'REVY_UNUSABLE_KEY';
+
+  constructor(
+    readonly entityName: string,
+    readonly key: unknown,
+    primaryKeys: readonly string[],
+  ) {
+    super(
+      `Cannot use ${inspect(key)} as the key of ${entityName}: its primary key is (${primaryKeys.join(', ')}). ` +
+        `Pass ${primaryKeys.length > 1 ? 'an array or an object with a value for each of them' : 'its value'}.`,
+    );
+  }
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
