@@ -1,0 +1,76 @@
+import { RevyOptionError } from './revy.errors.js';
+
+/** Options of {@link revy}. */
+export interface RevyOptions {
+  /**
+   * Which entities are tracked: all but those marked `@Untracked()`, or only those marked `@Tracked()`.
+   *
+   * @defaultValue `'all'`
+   */
+  readonly track?: 'all' | 'marked';
+  /**
+   * What a flush outside every {@link RevisionContext} does: it is recorded with the system as its actor, it goes
+   * unrecorded, or it is refused with an `OutsideContextError`.
+   *
+   * @defaultValue `'track'`
+   */
+  readonly outsideContext?: 'track' | 'ignore' | 'throw';
+  /**
+   * Database schema of the history's tables.
+   *
+   * @defaultValue the schema of the connection
+   */
+  readonly schema?: string;
+  /**
+   * What the names of the history's tables start with.
+   *
+   * @defaultValue `'revy_'`
+   */
+  readonly tablePrefix?: string;
+  /**
+   * Every how many deltas of an object its full state is stored beside the change; at least 2. Lower means faster
+   * rebuilds and more disk.
+   *
+   * @defaultValue `8`
+   */
+  readonly keyframeEvery?: number;
+  /**
+   * Text stored in place of a masked attribute's value.
+   *
+   * @defaultValue `'[FILTERED]'`
+   */
+  readonly maskWith?: string;
+}
+
+/** The options with every default filled in. */
+export type ResolvedOptions = Readonly<Required<Omit<RevyOptions, 'schema'>> & Pick<RevyOptions, 'schema'>>;
+
+const DEFAULTS = {
+  track: 'all',
+  outsideContext: 'track',
+  tablePrefix: 'revy_',
+  keyframeEvery: 8,
+  maskWith: '[FILTERED]',
+} as const satisfies RevyOptions;
+
+const CHOICES: Readonly<Record<string, readonly string[]>> = {
+  track: ['all', 'marked'],
+  outsideContext: ['track', 'ignore', 'throw'],
+};
+
+export function resolveOptions(options: RevyOptions): ResolvedOptions {
+  const known = [...Object.keys(DEFAULTS), 'schema'];
+  for (const [name, value] of Object.entries(options)) {
+    if (!known.includes(name)) throw new RevyOptionError(name, value, `one of the options ${known.join(', ')}`);
+    const choices = CHOICES[name];
+    if (choices && value !== undefined && !choices.includes(String(value))) {
+      throw new RevyOptionError(name, value, choices.map(choice => `'${choice}'`).join(' or '));
+    }
+  }
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const resolved: ResolvedOptions = { ...DEFAULTS, ...given };
+  if (!Number.isInteger(resolved.keyframeEvery) || resolved.keyframeEvery < 2) {
+    throw new RevyOptionError('keyframeEvery', resolved.keyframeEvery, 'a whole number from 2');
+  }
+  return resolved;
+}

@@ -1,0 +1,24 @@
+import type { EntityManager } from '@mikro-orm/core';
+import type { Actor } from './context/actor.js';
+import type { TableNames } from './model/tables.js';
+import type { Revision } from './model/revision.entity.js';
+import { RevyNotInstalledError } from './revy.errors.js';
+import type { TrackedEntities } from './tracking/tracked-entities.js';
+
+/** What Revy knows about one ORM: the way from an entity manager to its history. */
+export interface RevyRuntime {
+  readonly entities: TrackedEntities;
+  readonly tables: TableNames;
+  /** Writes what the transaction around `em` still holds back, so that a read in it is complete. */
+  writePending(em: EntityManager): Promise<void>;
+  loadActors(em: EntityManager, revision: Revision): Promise<Actor[]>;
+}
+
+export const EXTENSION = '@revy/mikro-orm';
+
+/** @throws {RevyNotInstalledError} if the ORM of `em` does not run the extension */
+export function runtimeOf(em: EntityManager): RevyRuntime {
+  const runtime = em.config.getExtension<RevyRuntime>(EXTENSION);
+  if (!runtime) throw new RevyNotInstalledError();
+  return runtime;
+}

@@ -1,0 +1,37 @@
+import type { EntityCtor } from '@mikro-orm/core';
+
+/** What the `revy` key of an entity, or `@Tracked()` on its class, may say. */
+export interface TrackingOptions<Attribute extends string = string> {
+  /** `false` leaves the entity out of the history, as `@Untracked()` does. */
+  readonly track?: boolean;
+  /** Attributes that are not recorded at all: a flush that changes nothing else records nothing. */
+  readonly exclude?: readonly Attribute[];
+  /** Attributes whose changes are recorded and whose values are not. */
+  readonly mask?: readonly Attribute[];
+  /**
+   * The stored type name; it outlives a rename of the class.
+   *
+   * @defaultValue the class name
+   */
+  readonly as?: string;
+}
+
+/** What the `revy` key of a property may say. */
+export interface PropertyTrackingOptions {
+  /** `false` leaves the attribute out of the history. */
+  readonly track?: boolean;
+  /** `true` records that the attribute changed, and not its value. */
+  readonly mask?: boolean;
+}
+
+declare module '@mikro-orm/core' {
+  // oxlint-disable-next-line typescript/no-explicit-any -- has to match the declaration that it extends
+  interface EntityMetadata<Entity = any, Class extends EntityCtor<Entity> = EntityCtor<Entity>> {
+    /** What Revy records of this entity. */
+    revy?: TrackingOptions;
+  }
+  interface PropertyOptions<Owner> {
+    /** What Revy records of this property. */
+    revy?: PropertyTrackingOptions;
+  }
+}
