@@ -1,0 +1,33 @@
+import type { Attribution } from '../context/attribution-value.js';
+import type { ObjectAction } from '../model/action.js';
+import type { Json, JsonRecord } from '../model/json.js';
+
+/** What one actor did to one attribute, where several did or where it is not whoever flushed. */
+export interface ChangeStep {
+  readonly attribution: Attribution;
+  /** What this step set; absent for the last one, which set what the row now holds. */
+  readonly value?: Json;
+}
+
+/** Targets linked and unlinked in a many-to-many collection, as keys in stored form. */
+export interface LinkChange {
+  readonly added: readonly Json[];
+  readonly removed: readonly Json[];
+}
+
+/** What one flush did to one object: seen, and not yet compared. */
+export interface Change {
+  readonly type: string;
+  readonly objectId: string;
+  readonly action: ObjectAction;
+  /** Values that were known before; empty for a create. */
+  readonly before: JsonRecord;
+  /** Values after; empty for a delete. */
+  readonly after: JsonRecord;
+  readonly links: Readonly<Record<string, LinkChange>>;
+  /** Who flushed. */
+  readonly attribution: Attribution;
+  readonly steps: ReadonlyMap<string, readonly ChangeStep[]>;
+  /** Attributes whose values may not be stored. */
+  readonly masked: ReadonlySet<string>;
+}

@@ -1,0 +1,45 @@
+import type { Change, ChangeStep, LinkChange } from '../capture/change.js';
+import { equalJson, type Json } from '../model/json.js';
+import type { AttributeDraft, Draft } from './draft.js';
+
+/** What there is to record of the changes of one flush; a change that changed nothing yields no draft. */
+export function buildDrafts(changes: readonly Change[]): Draft[] {
+  return changes.map(buildDraft).filter(draft => draft !== undefined);
+}
+
+function buildDraft(change: Change): Draft | undefined {
+  const attributes = changedAttributes(change);
+  const links = nonEmptyLinks(change.links);
+  if (change.action === 'update' && attributes.size === 0 && Object.keys(links).length === 0) return undefined;
+  const { type, objectId, action, attribution, masked } = change;
+  return { type, objectId, action, attributes, links, attribution, masked };
+}
+
+function changedAttributes({ action, before, after, steps, attribution }: Change): Map<string, AttributeDraft> {
+  const changed = new Map<string, AttributeDraft>();
+  const flushed: readonly ChangeStep[] = [{ attribution }];
+  for (const name of Object.keys(action === 'delete' ? before : after)) {
+    const was = before[name];
+    const is = after[name];
+    if (action === 'update' && equalJson(was, is)) continue;
+    changed.set(name, {
+      ...(was === undefined ? {} : { before: was }),
+      ...(is === undefined ? {} : { after: is }),
+      steps: withoutDetours(steps.get(name) ?? flushed, was),
+    });
+  }
+  return changed;
+}
+
+/** Who put a value back to what it was before anybody else changed it did not change it. */
+function withoutDetours(steps: readonly ChangeStep[], was: Json | undefined): readonly ChangeStep[] {
+  if (steps.length === 1) return steps;
+  return steps.filter((step, index) => {
+    const before = index === 0 ? was : steps[index - 1]!.value;
+    return step.value === undefined || !equalJson(step.value, before);
+  });
+}
+
+function nonEmptyLinks(links: Readonly<Record<string, LinkChange>>): Record<string, LinkChange> {
+  return Object.fromEntries(Object.entries(links).filter(([, link]) => link.added.length + link.removed.length > 0));
+}

@@ -1,0 +1,109 @@
+import type { ChangeStep, LinkChange } from '../capture/change.js';
+import { sameAttribution } from '../context/attribution-value.js';
+import { equalJson, type Json } from '../model/json.js';
+import type { AttributeDraft, Draft } from './draft.js';
+
+/** Merges the drafts of one transaction, in their order, into at most one for each object. */
+export function coalesce(drafts: readonly Draft[]): Draft[] {
+  const byObject = new Map<string, Draft>();
+  for (const draft of drafts) {
+    const key = `${draft.type}\0${draft.objectId}`;
+    const earlier = byObject.get(key);
+    const merged = earlier ? merge(earlier, draft) : draft;
+    if (merged) byObject.set(key, merged);
+    else byObject.delete(key);
+  }
+  return [...byObject.values()];
+}
+
+function merge(first: Draft, second: Draft): Draft | undefined {
+  switch (`${first.action} ${second.action}` as const) {
+    case 'create delete':
+      return undefined;
+    case 'create update':
+      return { ...second, action: 'create', attribution: first.attribution, ...both(first, second, keepAll) };
+    case 'update delete':
+      return { ...second, ...both(first, second, keepAll) };
+    case 'delete create':
+      return unlessEmpty({ ...second, action: 'update', ...both(withoutSteps(first), second, isChanged) });
+    case 'update update':
+      return unlessEmpty({ ...second, ...both(first, second, isChanged) });
+    case 'create create':
+    case 'update create':
+    case 'delete update':
+    case 'delete delete':
+      return second;
+  }
+}
+
+/** Whoever deleted an object did not set what it was given when it came back. */
+function withoutSteps(draft: Draft): Draft {
+  const attributes = new Map([...draft.attributes].map(([name, attribute]) => [name, { ...attribute, steps: [] }]));
+  return { ...draft, attributes };
+}
+
+function unlessEmpty(draft: Draft): Draft | undefined {
+  return draft.attributes.size || Object.keys(draft.links).length ? draft : undefined;
+}
+
+type Keep = (attribute: AttributeDraft) => boolean;
+
+const keepAll: Keep = () => true;
+const isChanged: Keep = ({ before, after }) => !equalJson(before, after);
+
+function both(first: Draft, second: Draft, keep: Keep): Pick<Draft, 'attributes' | 'links'> {
+  const attributes = new Map<string, AttributeDraft>();
+  for (const name of new Set([...first.attributes.keys(), ...second.attributes.keys()])) {
+    const merged = mergeAttribute(first.attributes.get(name), second.attributes.get(name));
+    if (keep(merged)) attributes.set(name, merged);
+  }
+  return { attributes, links: mergeLinks(first.links, second.links) };
+}
+
+function mergeAttribute(first: AttributeDraft | undefined, second: AttributeDraft | undefined): AttributeDraft {
+  if (!first || !second) return (first ?? second)!;
+  return {
+    ...(first.before === undefined ? {} : { before: first.before }),
+    ...(second.after === undefined ? {} : { after: second.after }),
+    steps: second.after === undefined ? second.steps : mergeSteps(first, second),
+  };
+}
+
+/** Everyone who changed the attribute is kept, in order; the same actor twice in a row counts once. */
+function mergeSteps(first: AttributeDraft, second: AttributeDraft): ChangeStep[] {
+  const last = first.steps.length - 1;
+  const earlier = first.steps.map((step, index) => (index === last ? withValue(step, first.after) : step));
+  const merged: ChangeStep[] = [];
+  for (const step of [...earlier, ...second.steps]) {
+    const previous = merged.at(-1);
+    if (previous && sameAttribution(previous.attribution, step.attribution)) merged[merged.length - 1] = step;
+    else merged.push(step);
+  }
+  return merged;
+}
+
+function withValue(step: ChangeStep, value: Json | undefined): ChangeStep {
+  return value === undefined ? step : { ...step, value };
+}
+
+function mergeLinks(first: Draft['links'], second: Draft['links']): Record<string, LinkChange> {
+  const merged: Record<string, LinkChange> = {};
+  for (const name of new Set([...Object.keys(first), ...Object.keys(second)])) {
+    const link = mergeLink(first[name] ?? NO_LINKS, second[name] ?? NO_LINKS);
+    if (link.added.length + link.removed.length > 0) merged[name] = link;
+  }
+  return merged;
+}
+
+const NO_LINKS: LinkChange = { added: [], removed: [] };
+
+function mergeLink(first: LinkChange, second: LinkChange): LinkChange {
+  const without = (keys: readonly Json[], others: readonly Json[]) => {
+    const gone = new Set(others.map(key => JSON.stringify(key)));
+    return keys.filter(key => !gone.has(JSON.stringify(key)));
+  };
+  return {
+    added: [...without(first.added, second.removed), ...without(second.added, first.removed)],
+    removed: [...without(first.removed, second.added), ...without(second.removed, first.added)],
+  };
+}

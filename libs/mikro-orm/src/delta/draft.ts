@@ -1,0 +1,23 @@
+import type { ChangeStep, LinkChange } from '../capture/change.js';
+import type { Attribution } from '../context/attribution-value.js';
+import type { ObjectAction } from '../model/action.js';
+import type { Json } from '../model/json.js';
+
+/** One attribute's change. An absent `before` is unknown; an absent `after` means that the object is gone. */
+export interface AttributeDraft {
+  readonly before?: Json;
+  readonly after?: Json;
+  /** Who made it, in order; the last step set `after`. */
+  readonly steps: readonly ChangeStep[];
+}
+
+/** An object delta that is not stored yet. */
+export interface Draft {
+  readonly type: string;
+  readonly objectId: string;
+  readonly action: ObjectAction;
+  readonly attributes: ReadonlyMap<string, AttributeDraft>;
+  readonly links: Readonly<Record<string, LinkChange>>;
+  readonly attribution: Attribution;
+  readonly masked: ReadonlySet<string>;
+}
