@@ -1,0 +1,56 @@
+import { Revision } from '../model/revision.entity.js';
+import { UnusablePointError } from '../revy.errors.js';
+
+/**
+ * Where in history: a date (the last state at or before it), a revision (as it left things), or just before or after
+ * a revision.
+ */
+export type Point =
+  | Date
+  | Revision
+  | { readonly revision: number }
+  | { readonly before: number | Revision }
+  | { readonly after: number | Revision };
+
+/** A point in the life of one object: also one of its versions, counted from 1. */
+export type ObjectPoint = Point | { readonly version: number };
+
+/** A point as a condition on a delta `d` and its revision `r`, true for every delta up to the point. */
+export interface PointCondition {
+  readonly kind: 'date' | 'revision' | 'version';
+  /** SQL; the value is the third parameter. */
+  readonly test: string;
+  readonly value: string | number;
+}
+
+/** @throws {UnusablePointError} if it is none of the forms of a point */
+export function pointCondition(point: ObjectPoint): PointCondition {
+  if (point instanceof Date && !Number.isNaN(point.getTime())) {
+    // JavaScript's clock stops at milliseconds: the date that a revision shows has to lead back to it
+    const test = `date_trunc('milliseconds', r.recorded_at) <= $3::timestamptz`;
+    return { kind: 'date', test, value: point.toISOString() };
+  }
+  if (point instanceof Revision) return upTo('<=', point.id, point);
+  if (typeof point === 'object' && point !== null) {
+    if ('revision' in point) return upTo('<=', point.revision, point);
+    if ('after' in point) return upTo('<=', idOf(point.after), point);
+    if ('before' in point) return upTo('<', idOf(point.before), point);
+    if ('version' in point && isCount(point.version)) {
+      return { kind: 'version', test: 'd.version <= $3::bigint', value: point.version };
+    }
+  }
+  throw new UnusablePointError(point);
+}
+
+function upTo(operator: '<=' | '<', revision: number, point: ObjectPoint): PointCondition {
+  if (!isCount(revision)) throw new UnusablePointError(point);
+  return { kind: 'revision', test: `d.revision_id ${operator} $3::bigint`, value: revision };
+}
+
+function idOf(revision: number | Revision): number {
+  return revision instanceof Revision ? revision.id : revision;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}

@@ -1,0 +1,38 @@
+export type { Actor } from './context/actor.js';
+export { SystemActor } from './context/actor.js';
+export type { RevisionSource, RevisionValues } from './context/frame-values.js';
+export { RevisionContext } from './context/revision-context.js';
+export type { AttributeAction, ObjectAction } from './model/action.js';
+export { AttributeDelta } from './model/attribute-delta.entity.js';
+export type { Json, JsonRecord } from './model/json.js';
+export { ObjectDelta, type StoredAttribution } from './model/object-delta.entity.js';
+export { type DeltaFilter, type HistoryFilter, HistoryService } from './history/history.service.js';
+export type { ObjectPoint, Point } from './history/point.js';
+export { Revision } from './model/revision.entity.js';
+export {
+  ContextOutsideFrameError,
+  DuplicateTypeError,
+  EmptyActorNameError,
+  HistoryWriteError,
+  NoTransactionError,
+  OutsideContextError,
+  PointBeforeHistoryError,
+  RevyError,
+  RevyNotInstalledError,
+  RevyOptionError,
+  UnknownAttributeError,
+  UnknownRevisionError,
+  UnknownVersionError,
+  UnserialisableValueError,
+  UntrackedEntityError,
+  UnusableActorError,
+  UnusableKeyError,
+  UnusablePointError,
+  UnusableRevisionError,
+} from './revy.errors.js';
+export { revy, type RevyExtension } from './revy.extension.js';
+export type { RevyOptions } from './revy.options.js';
+export { Tracked, type TrackingDecorator, Untracked } from './tracking/tracked.decorator.js';
+export type { PropertyTrackingOptions, TrackingOptions } from './tracking/tracking-options.js';
+export type { Snapshot } from './snapshot/snapshot.js';
+export { type SnapshotOptions, SnapshotService } from './snapshot/snapshot.service.js';

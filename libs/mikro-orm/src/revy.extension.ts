@@ -1,0 +1,93 @@
+import type { EntityManager, EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
+import { installAttribution } from './capture/attribution.js';
+import { loadActors } from './history/load-actors.js';
+import { historySchemas } from './model/schema.js';
+import { tableNames } from './model/tables.js';
+import { resolveOptions, type RevyOptions } from './revy.options.js';
+import { RevySubscriber } from './revy.subscriber.js';
+import { EXTENSION, type RevyRuntime } from './runtime.js';
+import { trackingClass } from './tracking-entity-manager.js';
+import { TrackedEntities } from './tracking/tracked-entities.js';
+import { HistoryWriter } from './write/history-writer.js';
+import { Recorder } from './write/recorder.js';
+
+/** What {@link revy} returns, for the list `extensions` of a MikroORM configuration. */
+export interface RevyExtension {
+  /** Called by MikroORM. May also be called with an ORM that is running already; a second call does nothing. */
+  register(orm: MikroORM): void;
+}
+
+/**
+ * Records every change that this ORM makes: `MikroORM.init({ extensions: [revy()] })`.
+ *
+ * Brings the entities {@link Revision}, {@link ObjectDelta} and {@link AttributeDelta}; the schema generator and the
+ * migrations pick their tables and view up. A transaction that changes tracked rows sends one statement more.
+ *
+ * @throws {RevyOptionError} if an option is unknown or has a value that it cannot take
+ * @throws {DuplicateTypeError} at discovery, if two tracked classes share a stored type
+ * @throws {UnknownAttributeError} at discovery, if a tracking option names a property that does not exist
+ */
+export function revy(options: RevyOptions = {}): RevyExtension {
+  const resolved = resolveOptions(options);
+  return {
+    register(orm) {
+      if (orm.config.getExtension(EXTENSION)) return;
+      const tables = tableNames(resolved);
+      const entities = new TrackedEntities(resolved, orm.driver.getPlatform());
+      const recorder = new Recorder(entities, new HistoryWriter(tables, resolved.keyframeEvery));
+      const subscriber = new RevySubscriber(entities, recorder);
+      const writePending = (em: EntityManager) => recorder.writePending(em);
+      const runtime: RevyRuntime = { entities, tables, writePending, loadActors };
+      orm.config.registerExtension(EXTENSION, () => runtime);
+      orm.config.set('subscribers', [...orm.config.get('subscribers'), subscriber]);
+      if (orm.em) installInto(orm, runtime, subscriber);
+      else installBefore(orm, runtime);
+    },
+  };
+}
+
+/** MikroORM 7.2 registers extensions before discovery, when there is no entity manager yet. */
+function installBefore(orm: MikroORM, runtime: RevyRuntime): void {
+  const { config, driver } = orm;
+  const schemas = historySchemas(runtime.tables);
+  config.set('entities', [...config.get('entities'), ...schemas]);
+  if (config.get('entitiesTs')?.length) config.set('entitiesTs', [...config.get('entitiesTs'), ...schemas]);
+  const discovery = config.get('discovery');
+  config.set('discovery', {
+    ...discovery,
+    async afterDiscovered(storage, platform) {
+      await discovery.afterDiscovered?.(storage, platform);
+      onDecorate(storage, runtime);
+    },
+  });
+  const createEntityManager = driver.createEntityManager.bind(driver) as (useContext?: boolean) => EntityManager;
+  driver.createEntityManager = (useContext?: boolean) => extendEntityManager(createEntityManager(useContext)) as never;
+}
+
+function installInto(orm: MikroORM, runtime: RevyRuntime, subscriber: RevySubscriber): void {
+  orm.discoverEntity(historySchemas(runtime.tables));
+  install(orm.getMetadata(), runtime);
+  onDecorate(orm.getMetadata(), runtime);
+  orm.em.getEventManager().registerSubscriber(subscriber);
+  extendEntityManager(orm.em);
+}
+
+/** MikroORM puts its accessors on the prototypes in `decorate`, also for entities that are discovered later. */
+function onDecorate(storage: MetadataStorage, runtime: RevyRuntime): void {
+  const decorate = storage.decorate.bind(storage);
+  storage.decorate = em => {
+    decorate(em);
+    install(storage, runtime);
+  };
+}
+
+function install(storage: Iterable<EntityMetadata>, { entities }: RevyRuntime): void {
+  for (const { meta, isTracked } of entities.add(storage)) {
+    if (isTracked) installAttribution(meta);
+  }
+}
+
+function extendEntityManager(em: EntityManager): EntityManager {
+  const extended = trackingClass(em.constructor as never);
+  return Object.setPrototypeOf(em, extended.prototype as object) as EntityManager;
+}

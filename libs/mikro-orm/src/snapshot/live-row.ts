@@ -1,0 +1,16 @@
+import type { Dictionary, EntityManager } from '@mikro-orm/core';
+import type { Target } from '../history/target.js';
+import type { JsonRecord } from '../model/json.js';
+
+/** The object's present row in stored form, whatever filters the application has set. */
+export async function readLiveRow(em: EntityManager, { tracked, objectId }: Target): Promise<JsonRecord | undefined> {
+  const { meta, attributes } = tracked;
+  const options = { ctx: em.getTransactionContext(), fields: [...meta.primaryKeys, ...attributes.keys()] };
+  const row = await em.getDriver().findOne(meta.class, tracked.keyData(objectId) as Dictionary, options as Dictionary);
+  if (!row) return undefined;
+  const values: JsonRecord = {};
+  for (const { name, codec } of attributes.values()) {
+    if (name in row) values[name] = codec.encodeRow((row as Dictionary)[name]);
+  }
+  return values;
+}

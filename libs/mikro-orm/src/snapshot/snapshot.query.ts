@@ -1,0 +1,114 @@
+import { statement, type Statement } from '../database/statement.js';
+import type { PointCondition } from '../history/point.js';
+import type { ObjectAction } from '../model/action.js';
+import type { JsonRecord } from '../model/json.js';
+import { quoted, type TableNames } from '../model/tables.js';
+
+/** The one row that {@link snapshotStatement} returns. */
+export interface SnapshotRow {
+  /** The delta that made the state; `null` if the object has none up to the point. */
+  readonly id: string | null;
+  readonly version: number | null;
+  readonly action: ObjectAction | null;
+  /** The row of its revision as JSON. */
+  readonly revision: Record<string, unknown> | null;
+  /** Attributes as they were; of a deleted object as it last was. */
+  readonly state: JsonRecord | null;
+  readonly last_id: string | null;
+  readonly last_version: number | null;
+  readonly first_action: ObjectAction | null;
+  /** Whether the revision that the point names exists. */
+  readonly point_exists: boolean;
+  /** When the first revision was recorded. */
+  readonly since: string | null;
+}
+
+/**
+ * Rebuilds one object at a point: finds the last delta up to it, then folds what came since the nearest keyframe.
+ *
+ * `search` halves the id range between the object's first and last delta until it has the point; it runs only if the
+ * point lies before the last delta, and takes some twenty index probes at a million deltas. Reading on from either
+ * end would take as long as the history is.
+ */
+export function snapshotStatement(tables: TableNames, point: PointCondition): Statement {
+  const delta = quoted(tables, 'objectDelta');
+  const revision = quoted(tables, 'revision');
+  return statement(`
+with recursive ${targetOf(delta, revision, point)}, ${stateOf(delta)}
+select target.id, target.version, target.action, to_jsonb(r) as revision,
+       case when target.action = 'delete' then target.old_values else state.values end as state,
+       last.id as last_id, last.version as last_version, first.action as first_action,
+       ${existence(revision, point)} as point_exists,
+       (select recorded_at from ${revision} order by id limit 1) as since
+from state
+left join target on true
+left join last on true
+left join first on true
+left join ${revision} r on r.id = target.revision_id`);
+}
+
+/** `target`: the last delta up to the point. */
+function targetOf(delta: string, revision: string, point: PointCondition): string {
+  const source = point.kind === 'date' ? `${delta} d join ${revision} r on r.id = d.revision_id` : `${delta} d`;
+  const probe = `select d.id, ${point.test} as ok from ${source} where ${OBJECT}`;
+  return `last as (
+  select d.id, d.version, ${point.test} as ok from ${source} where ${OBJECT} order by d.id desc limit 1
+), first as (
+  select d.id, d.action, ${point.test} as ok from ${source} where ${OBJECT} order by d.id limit 1
+), search(low, high) as (
+  select first.id, last.id from first, last where first.ok and not last.ok
+  union all
+  select case when probe.ok then probe.id else low end, case when probe.ok then high else probe.id end
+  from search cross join lateral (
+    (${probe} and d.id > low and d.id <= (low + high) / 2 order by d.id desc limit 1)
+    union all
+    (${probe} and d.id > (low + high) / 2 and d.id < high order by d.id limit 1)
+    limit 1
+  ) probe
+), target as (
+  select d.* from ${delta} d
+  where d.id = coalesce((select id from last where ok), (select max(low) from search))
+)`;
+}
+
+/** `state`: what the deltas from the nearest keyframe up to the target add up to. */
+function stateOf(delta: string): string {
+  return `state as (
+  select jsonb_object_agg(e.key, e.value order by d.id) as values
+  from target, ${delta} d, jsonb_each(coalesce(d.state, d.new_values)) e
+  where ${OBJECT} and target.action <> 'delete' and d.id <= target.id and d.id >= coalesce((
+    select b.id from ${delta} b, target t
+    where b.object_type = $1 and b.object_id = $2 and b.id <= t.id and (b.state is not null or b.action <> 'update')
+    order by b.id desc limit 1), 0)
+)`;
+}
+
+const OBJECT = 'd.object_type = $1 and d.object_id = $2';
+
+function existence(revision: string, { kind }: PointCondition): string {
+  return kind === 'revision' ? `exists (select from ${revision} where id = $3::bigint)` : 'true';
+}
+
+/** What later deltas know of attributes that the earlier ones do not; see {@link laterValuesStatement}. */
+export interface LaterValues {
+  /** Whether the history saw the object's beginning, so that what it does not know was never there. */
+  readonly is_created: boolean;
+  /** Whether the object was deleted later; then the live row, if any, is another one. */
+  readonly is_deleted_later: boolean;
+  readonly values: JsonRecord | null;
+}
+
+/** The first old value after a delta of each attribute; parameters: type, object id, id of the delta or 0. */
+export function laterValuesStatement(tables: TableNames): Statement {
+  const delta = quoted(tables, 'objectDelta');
+  return statement(`
+with ending as (
+  select d.id, d.action from ${delta} d
+  where ${OBJECT} and d.id > $3::bigint and d.action <> 'update' order by d.id limit 1
+)
+select exists (select from ${delta} d where ${OBJECT} and d.id <= $3::bigint and d.action = 'create') as is_created,
+       exists (select from ending where action = 'delete') as is_deleted_later,
+       (select jsonb_object_agg(e.key, e.value order by d.id desc)
+        from ${delta} d, jsonb_each(d.old_values) e
+        where ${OBJECT} and d.id > $3::bigint and d.id <= coalesce((select id from ending), d.id)) as values`);
+}

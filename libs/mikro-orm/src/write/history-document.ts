@@ -1,0 +1,45 @@
+import type { ResolvedValues } from '../context/frame-values.js';
+import { coalesce } from '../delta/coalesce.js';
+import type { Draft } from '../delta/draft.js';
+import type { TrackedEntities } from '../tracking/tracked-entities.js';
+import { storedActor } from '../tracking/stored-actor.js';
+import { DeltaEncoder } from './stored-delta.js';
+import type { TargetRevision } from './target-revision.js';
+
+/** The parameters of the write statement, in its order. */
+export type HistoryDocument = readonly [
+  revision: number | null,
+  description: string | null,
+  actorType: string | null,
+  actorId: string | null,
+  metadata: string | null,
+  reverts: number | null,
+  deltas: string,
+];
+
+/** What to write for a transaction; nothing if its changes cancel out. */
+export function historyDocument(
+  drafts: readonly Draft[],
+  values: ResolvedValues,
+  target: TargetRevision,
+  entities: TrackedEntities,
+): HistoryDocument | undefined {
+  const merged = drafts.length > 1 ? coalesce(drafts) : drafts;
+  if (merged.length === 0) return undefined;
+  const encoder = new DeltaEncoder(entities, entities.options.maskWith);
+  const actor = storedActor(values.actor, entities);
+  const { given } = target;
+  return [
+    target.id ?? null,
+    given?.description ?? values.revisionDescription ?? null,
+    given?.actorType ?? actor.actorType,
+    given?.actorType ? (given.actorId ?? null) : actor.actorId,
+    metadataText({ ...values.metadata, ...given?.metadata }),
+    given?.reverts ?? null,
+    JSON.stringify(merged.map(draft => encoder.encode(draft))),
+  ];
+}
+
+function metadataText(metadata: Record<string, unknown>): string | null {
+  return Object.keys(metadata).length > 0 ? JSON.stringify(metadata) : null;
+}

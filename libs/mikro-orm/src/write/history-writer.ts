@@ -1,0 +1,101 @@
+import type { Transaction } from '@mikro-orm/core';
+import {
+  type Client,
+  type CompiledQuery,
+  compiledQuery,
+  type Connection,
+  execute,
+  isWireConnection,
+  type QueryResult,
+  type Statement,
+  statement,
+  withConnection,
+} from '../database/statement.js';
+import { quoted, type TableNames } from '../model/tables.js';
+import { CommitQuery, type WrittenRow } from './commit-query.js';
+import type { HistoryDocument } from './history-document.js';
+import type { EarlyWrite } from './transaction-log.js';
+import { writeStatement } from './write-statement.js';
+
+/** Called with what was written once the COMMIT has succeeded. */
+export interface CommitDocument {
+  readonly document: HistoryDocument;
+  readonly done: (written: WrittenRow) => void;
+  readonly failed: (error: unknown) => Error;
+}
+
+/** Sends what is to be recorded to the database, in the transaction that made it. */
+export class HistoryWriter {
+  readonly #statement: Statement;
+  readonly #removeEarly: Statement;
+
+  constructor(tables: TableNames, keyframeEvery: number) {
+    this.#statement = writeStatement(tables, keyframeEvery);
+    const table = quoted(tables, 'objectDelta');
+    this.#removeEarly = statement(`delete from ${table} where revision_id = $1 and id between $2 and $3`);
+  }
+
+  /** One statement; two if earlier rows of this transaction have to make way for their merged successors. */
+  async write(ctx: Transaction, document: HistoryDocument, earlier?: EarlyWrite): Promise<WrittenRow> {
+    return withConnection(ctx as Client, async connection => {
+      if (earlier) await this.#remove(connection, earlier);
+      const { rows } = await execute(connection, this.#statement, document);
+      const [row] = rows as { id: unknown; first: unknown; last: unknown }[];
+      return { revision: Number(row!.id), firstDelta: Number(row!.first), lastDelta: Number(row!.last) };
+    });
+  }
+
+  async removeEarly(ctx: Transaction, earlier: EarlyWrite): Promise<void> {
+    await withConnection(ctx as Client, connection => this.#remove(connection, earlier));
+  }
+
+  async #remove(connection: Connection, { revision, firstDelta, lastDelta }: EarlyWrite): Promise<void> {
+    await execute(connection, this.#removeEarly, [revision, firstDelta, lastDelta]);
+  }
+
+  /**
+   * Sends the history in one message with the COMMIT, and makes it only then, so that whatever else is flushed before
+   * the COMMIT is in it.
+   *
+   * @returns `false` where the connection is not `pg`'s: then it has to be written before the COMMIT
+   */
+  async sendWithCommit(ctx: Transaction, make: () => Promise<CommitDocument | undefined>): Promise<boolean> {
+    return withConnection(ctx as Client, async connection => {
+      if (!isWireConnection(connection)) return false;
+      onNextCommit(connection, async send => {
+        const made = await make();
+        if (!made) return send(undefined);
+        const query = new CommitQuery(this.#statement, made.document);
+        try {
+          const result = await send(query);
+          made.done(query.row!);
+          return result;
+        } catch (error) {
+          // a row means that the history was written, and that the COMMIT itself failed: a deferred constraint
+          const reason = made.failed(error);
+          throw query.row ? error : reason;
+        }
+      });
+      return true;
+    });
+  }
+}
+
+type Send = (query: CommitQuery | undefined) => Promise<QueryResult>;
+
+/** Stands in for the connection's `executeQuery` until the transaction ends; Kysely 0.29 sends COMMIT through it. */
+function onNextCommit(connection: Connection, commit: (send: Send) => Promise<QueryResult>): void {
+  const own = Object.getOwnPropertyDescriptor(connection, 'executeQuery');
+  const original = connection.executeQuery.bind(connection) as (query: CompiledQuery) => Promise<QueryResult>;
+  const restore = () => {
+    if (own) Object.defineProperty(connection, 'executeQuery', own);
+    else Reflect.deleteProperty(connection, 'executeQuery');
+  };
+  const intercept = (query: CompiledQuery): Promise<QueryResult> => {
+    if (query.sql === 'rollback') restore();
+    if (query.sql !== 'commit') return original(query);
+    restore();
+    return commit(replacement => original(replacement ? compiledQuery(replacement, []) : query));
+  };
+  Object.defineProperty(connection, 'executeQuery', { value: intercept, configurable: true, writable: true });
+}
