@@ -1,0 +1,98 @@
+import * as core from '@revy/mikro-orm';
+import * as nest from '@revy/nestjs';
+import ts from 'typescript';
+import { type SourceFile, lineOf, sourceFiles } from './source-tree.js';
+
+// The public API, by name. A name added here is a promise; a name taken away is a breaking change for the changelog.
+const API = [
+  {
+    name: '@revy/mikro-orm',
+    index: 'libs/mikro-orm/src/index.ts',
+    module: core as object,
+    values: [
+      'AttributeDelta',
+      'ContextOutsideFrameError',
+      'DuplicateTypeError',
+      'EmptyActorNameError',
+      'HistoryWriteError',
+      'NoTransactionError',
+      'ObjectDelta',
+      'OutsideContextError',
+      'PointBeforeHistoryError',
+      'Revision',
+      'RevisionContext',
+      'RevyError',
+      'RevyNotInstalledError',
+      'RevyOptionError',
+      'SystemActor',
+      'Tracked',
+      'UnknownAttributeError',
+      'UnknownRevisionError',
+      'UnknownVersionError',
+      'UnserialisableValueError',
+      'Untracked',
+      'UntrackedEntityError',
+      'UnusableActorError',
+      'UnusableKeyError',
+      'UnusablePointError',
+      'UnusableRevisionError',
+      'revy',
+    ],
+    types: [
+      'Actor',
+      'AttributeAction',
+      'Json',
+      'JsonRecord',
+      'ObjectAction',
+      'PropertyTrackingOptions',
+      'RevisionSource',
+      'RevisionValues',
+      'RevyExtension',
+      'RevyOptions',
+      'StoredAttribution',
+      'TrackingDecorator',
+      'TrackingOptions',
+    ],
+  },
+  {
+    name: '@revy/nestjs',
+    index: 'libs/nestjs/src/index.ts',
+    module: nest as object,
+    values: [] as string[],
+    types: [] as string[],
+  },
+];
+
+describe.each(API)('$name', ({ index, module, values, types }) => {
+  const [file] = sourceFiles(index.replace('/index.ts', '')).filter(source => source.path === index);
+
+  it('exports these values', () => {
+    expect(Object.keys(module).toSorted()).toEqual(values.toSorted());
+  });
+
+  it('exports these types', () => {
+    expect(exportedTypes(file!).toSorted()).toEqual(types.toSorted());
+  });
+
+  it('names each export in index.ts, and does nothing else there', () => {
+    const others = file!.syntax.statements.filter(statement => namesIn(statement) === undefined);
+    expect(others.map(other => `${index}:${lineOf(file!.syntax, other.getStart())} ${other.getText()}`)).toEqual([]);
+  });
+});
+
+function exportedTypes({ syntax }: SourceFile): string[] {
+  return syntax.statements
+    .flatMap(statement => namesIn(statement) ?? [])
+    .filter(name => name.isType)
+    .map(name => name.name);
+}
+
+/** The names of `export { a, type B } from '…'`; undefined for every other statement. */
+function namesIn(statement: ts.Statement): { name: string; isType: boolean }[] | undefined {
+  if (!ts.isExportDeclaration(statement) || !statement.exportClause) return undefined;
+  if (!ts.isNamedExports(statement.exportClause)) return undefined;
+  return statement.exportClause.elements.map(element => ({
+    name: element.name.text,
+    isType: statement.isTypeOnly || element.isTypeOnly,
+  }));
+}
