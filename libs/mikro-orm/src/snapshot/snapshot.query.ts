@@ -93,8 +93,8 @@ function existence(revision: string, { kind }: PointCondition): string {
 export interface LaterValues {
   /** Whether the history saw the object's beginning, so that what it does not know was never there. */
   readonly is_created: boolean;
-  /** Whether the object was deleted later; then the live row, if any, is another one. */
-  readonly is_deleted_later: boolean;
+  /** Whether it was deleted or made anew later; then the live row, if any, is another one. */
+  readonly is_replaced_later: boolean;
   readonly values: JsonRecord | null;
 }
 
@@ -103,11 +103,11 @@ export function laterValuesStatement(tables: TableNames): Statement {
   const delta = quoted(tables, 'objectDelta');
   return statement(`
 with ending as (
-  select d.id, d.action from ${delta} d
+  select d.id from ${delta} d
   where ${OBJECT} and d.id > $3::bigint and d.action <> 'update' order by d.id limit 1
 )
 select exists (select from ${delta} d where ${OBJECT} and d.id <= $3::bigint and d.action = 'create') as is_created,
-       exists (select from ending where action = 'delete') as is_deleted_later,
+       exists (select from ending) as is_replaced_later,
        (select jsonb_object_agg(e.key, e.value order by d.id desc)
         from ${delta} d, jsonb_each(d.old_values) e
         where ${OBJECT} and d.id > $3::bigint and d.id <= coalesce((select id from ending), d.id)) as values`);
