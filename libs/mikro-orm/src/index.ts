@@ -23,6 +23,8 @@ export {
   UnknownAttributeError,
   UnknownRevisionError,
   UnknownVersionError,
+  UnloadedRevisionError,
+  UnserialisableMetadataError,
   UnserialisableValueError,
   UntrackedEntityError,
   UnusableActorError,
@@ -31,6 +33,7 @@ export {
   UnusableRevisionError,
 } from './revy.errors.js';
 export { revy, type RevyExtension } from './revy.extension.js';
+export { isTracked } from './runtime.js';
 export type { RevyOptions } from './revy.options.js';
 export { Tracked, type TrackingDecorator, Untracked } from './tracking/tracked.decorator.js';
 export type { PropertyTrackingOptions, TrackingOptions } from './tracking/tracking-options.js';

@@ -151,6 +151,19 @@ export class UnserialisableValueError extends RevyError {
   }
 }
 
+/** The context's metadata has no JSON form. */
+export class UnserialisableMetadataError extends RevyError {
+  readonly code = 'REVY_UNSERIALISABLE_METADATA';
+
+  constructor(cause: unknown) {
+    super(
+      `Cannot record the context's metadata: it has no JSON form (${messageOf(cause)}). ` +
+        `Put text, numbers, booleans, null, arrays and plain objects into it; a bigint goes in as text.`,
+      { cause },
+    );
+  }
+}
+
 /** An actor cannot be stored, because nothing would lead back to it. */
 export class UnusableActorError extends RevyError {
   readonly code = 'REVY_UNUSABLE_ACTOR';
@@ -161,10 +174,22 @@ export class UnusableActorError extends RevyError {
   ) {
     super(
       reason === 'no key'
-        ? `Cannot record ${actorName} as the actor: it has no primary key. ` +
+        ? `Cannot use ${actorName} as an actor: it has no primary key. ` +
             `Persist it, at the latest in the flush that it acts in.`
-        : `Cannot record ${actorName} as the actor: it is not an entity of this ORM. ` +
+        : `Cannot use ${actorName} as an actor: it is not an entity of this ORM. ` +
             `Use an entity, new SystemActor('name'), or null for the system.`,
+    );
+  }
+}
+
+/** The actors of a revision that nobody has loaded were asked for. */
+export class UnloadedRevisionError extends RevyError {
+  readonly code = 'REVY_UNLOADED_REVISION';
+
+  constructor() {
+    super(
+      'Cannot load the actors of this revision: it was made by the application and not read from the database. ' +
+        'Find it first, with history.revisions() or em.findOne(Revision, id).',
     );
   }
 }

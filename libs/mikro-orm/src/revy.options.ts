@@ -58,6 +58,8 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
   outsideContext: ['track', 'ignore', 'throw'],
 };
 
+const TEXTS: readonly string[] = ['schema', 'tablePrefix', 'maskWith'];
+
 export function resolveOptions(options: RevyOptions): ResolvedOptions {
   const known = [...Object.keys(DEFAULTS), 'schema'];
   for (const [name, value] of Object.entries(options)) {
@@ -65,6 +67,9 @@ export function resolveOptions(options: RevyOptions): ResolvedOptions {
     const choices = CHOICES[name];
     if (choices && value !== undefined && !choices.includes(String(value))) {
       throw new RevyOptionError(name, value, choices.map(choice => `'${choice}'`).join(' or '));
+    }
+    if (TEXTS.includes(name) && value !== undefined && typeof value !== 'string') {
+      throw new RevyOptionError(name, value, 'text');
     }
   }
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));

@@ -13,7 +13,7 @@ export function coalesce(drafts: readonly Draft[]): Draft[] {
     if (merged) byObject.set(key, merged);
     else byObject.delete(key);
   }
-  return [...byObject.values()];
+  return [...byObject.values()].map(onlyChanged).filter(draft => draft !== undefined);
 }
 
 function merge(first: Draft, second: Draft): Draft | undefined {
@@ -21,13 +21,12 @@ function merge(first: Draft, second: Draft): Draft | undefined {
     case 'create delete':
       return undefined;
     case 'create update':
-      return { ...second, action: 'create', attribution: first.attribution, ...both(first, second, keepAll) };
-    case 'update delete':
-      return { ...second, ...both(first, second, keepAll) };
+      return { ...second, action: 'create', attribution: first.attribution, ...both(first, second) };
     case 'delete create':
-      return unlessEmpty({ ...second, action: 'update', ...both(withoutSteps(first), second, isChanged) });
+      return { ...second, action: 'update', ...both(withoutSteps(first), second) };
+    case 'update delete':
     case 'update update':
-      return unlessEmpty({ ...second, ...both(first, second, isChanged) });
+      return { ...second, ...both(first, second) };
     case 'create create':
     case 'update create':
     case 'delete update':
@@ -42,20 +41,18 @@ function withoutSteps(draft: Draft): Draft {
   return { ...draft, attributes };
 }
 
-function unlessEmpty(draft: Draft): Draft | undefined {
-  return draft.attributes.size || Object.keys(draft.links).length ? draft : undefined;
+/** Asked last: who took an attribute away from its old value counts as long as it does not end there. */
+function onlyChanged(draft: Draft): Draft | undefined {
+  if (draft.action !== 'update') return draft;
+  const changed = [...draft.attributes].filter(([, { before, after }]) => !equalJson(before, after));
+  if (changed.length === 0 && Object.keys(draft.links).length === 0) return undefined;
+  return { ...draft, attributes: new Map(changed) };
 }
 
-type Keep = (attribute: AttributeDraft) => boolean;
-
-const keepAll: Keep = () => true;
-const isChanged: Keep = ({ before, after }) => !equalJson(before, after);
-
-function both(first: Draft, second: Draft, keep: Keep): Pick<Draft, 'attributes' | 'links'> {
+function both(first: Draft, second: Draft): Pick<Draft, 'attributes' | 'links'> {
   const attributes = new Map<string, AttributeDraft>();
   for (const name of new Set([...first.attributes.keys(), ...second.attributes.keys()])) {
-    const merged = mergeAttribute(first.attributes.get(name), second.attributes.get(name));
-    if (keep(merged)) attributes.set(name, merged);
+    attributes.set(name, mergeAttribute(first.attributes.get(name), second.attributes.get(name)));
   }
   return { attributes, links: mergeLinks(first.links, second.links) };
 }

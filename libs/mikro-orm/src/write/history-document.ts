@@ -1,4 +1,5 @@
 import type { ResolvedValues } from '../context/frame-values.js';
+import { UnserialisableMetadataError } from '../revy.errors.js';
 import { coalesce } from '../delta/coalesce.js';
 import type { Draft } from '../delta/draft.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
@@ -41,5 +42,10 @@ export function historyDocument(
 }
 
 function metadataText(metadata: Record<string, unknown>): string | null {
-  return Object.keys(metadata).length > 0 ? JSON.stringify(metadata) : null;
+  if (Object.keys(metadata).length === 0) return null;
+  try {
+    return JSON.stringify(metadata);
+  } catch (cause) {
+    throw new UnserialisableMetadataError(cause);
+  }
 }

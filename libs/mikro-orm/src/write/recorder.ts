@@ -5,7 +5,7 @@ import { HistoryWriteError, RevyError } from '../revy.errors.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import { type HistoryDocument, historyDocument } from './history-document.js';
 import type { CommitDocument, HistoryWriter } from './history-writer.js';
-import { SharedRevisions, type TargetRevision } from './target-revision.js';
+import { SharedRevisions } from './target-revision.js';
 import { type TransactionLog, TransactionLogs } from './transaction-log.js';
 
 /** Keeps what the running transactions have to record, and records it before they commit. */
@@ -32,65 +32,57 @@ export class Recorder {
 
   rollBack(transaction: object): void {
     const log = this.logs.of(transaction);
-    if (log?.root === transaction) log.onEnd?.(undefined);
+    if (log?.root === transaction) log.target?.release(undefined);
     else log?.rollBackTo(transaction);
   }
 
-  async #atCommit(log: TransactionLog): Promise<CommitDocument | undefined> {
-    if (log.isPending && log.earlyWrite) await this.#record(log);
-    if (!log.isPending) {
-      log.onEnd?.(log.earlyWrite?.revision);
-      return undefined;
-    }
-    const target = await this.#acquire(log);
-    const document = await this.#document(log, target);
-    if (!document) {
-      target.release(undefined);
-      return undefined;
-    }
+  async #atCommit(log: TransactionLog): Promise<CommitDocument> {
+    const document = log.earlyWrite ? undefined : await this.#document(log);
+    const early = log.earlyWrite && (await this.#finishEarly(log));
     return {
       document,
-      done: written => target.release(written.revision),
+      done: written => log.target?.release(written?.revision ?? early),
       failed: error => {
-        target.release(undefined);
+        log.target?.release(undefined);
         return asRevyError(error);
       },
     };
+  }
+
+  /** @returns the revision's id, unless everything that was written early has cancelled out since */
+  async #finishEarly(log: TransactionLog): Promise<number | undefined> {
+    if (log.isPending) await this.#record(log);
+    const { revision, isEmpty } = log.earlyWrite!;
+    const isRemoved = isEmpty && (await this.writer.removeEmptyRevision(log.root as Transaction, revision));
+    return isRemoved ? undefined : revision;
   }
 
   /** Writes now; the log keeps its drafts, because a later flush of the same transaction may change what they say. */
   async #record(log: TransactionLog): Promise<void> {
     const ctx = log.root as Transaction;
     const earlier = log.earlyWrite;
-    const target: TargetRevision = earlier
-      ? { id: earlier.revision, given: undefined, release: () => {} }
-      : await this.#acquire(log);
+    const drafts = log.drafts.length;
     try {
-      const document = await this.#document(log, target);
-      log.onEnd ??= target.release;
+      const document = await this.#document(log);
       if (document) {
-        log.wroteEarly({ ...(await this.writer.write(ctx, document, earlier)), drafts: log.drafts.length });
+        log.wroteEarly({ ...(await this.writer.write(ctx, document, earlier)), drafts, isEmpty: false });
       } else if (earlier) {
         await this.writer.removeEarly(ctx, earlier);
-        log.wroteEarly({ ...earlier, drafts: log.drafts.length });
+        log.wroteEarly({ ...earlier, drafts, isEmpty: true });
       }
     } catch (error) {
-      target.release(undefined);
+      log.target?.release(undefined);
       throw asRevyError(error);
     }
   }
 
-  async #acquire(log: TransactionLog): Promise<TargetRevision> {
-    return this.#shared.acquire(contextOf(log));
-  }
-
-  async #document(log: TransactionLog, target: TargetRevision): Promise<HistoryDocument | undefined> {
-    try {
-      return historyDocument(log.drafts, contextOf(log), target, this.entities);
-    } catch (error) {
-      target.release(undefined);
-      throw error;
-    }
+  async #document(log: TransactionLog): Promise<HistoryDocument | undefined> {
+    if (log.drafts.length === 0) return undefined;
+    const context = contextOf(log);
+    // held until the transaction is over: asking again would wait for oneself
+    log.target ??= await this.#shared.acquire(context);
+    const id = log.earlyWrite?.revision ?? log.target.id;
+    return historyDocument(log.drafts, context, { ...log.target, id }, this.entities);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Frame } from '../context/frame.js';
 import type { Draft } from '../delta/draft.js';
+import type { TargetRevision } from './target-revision.js';
 
 /** Rows that were written before the COMMIT, because somebody read the history inside the transaction. */
 export interface EarlyWrite {
@@ -8,6 +9,8 @@ export interface EarlyWrite {
   readonly revision: number;
   readonly firstDelta: number;
   readonly lastDelta: number;
+  /** Whether they were removed again, because a later flush took everything back. */
+  readonly isEmpty: boolean;
 }
 
 /** A savepoint remembers how far the log had come, so that its rollback takes back what came after. */
@@ -20,8 +23,8 @@ interface Mark {
 export class TransactionLog {
   /** The frame of the first flush that had something to record. */
   frame: Frame | undefined;
-  /** Runs once the transaction is over, with the revision's id if it was committed. */
-  onEnd: ((revision: number | undefined) => void) | undefined;
+  /** Chosen when there is something to write for the first time; released once the transaction is over. */
+  target: TargetRevision | undefined;
   readonly #drafts: Draft[] = [];
   readonly #writes: EarlyWrite[] = [];
   readonly #marks = new Map<object, Mark>();
