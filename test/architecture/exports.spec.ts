@@ -29,6 +29,7 @@ const API = [
       'SystemActor',
       'Tracked',
       'UnknownAttributeError',
+      'UnknownCommitError',
       'UnknownRevisionError',
       'UnknownVersionError',
       'UnloadedRevisionError',

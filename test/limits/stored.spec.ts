@@ -1,6 +1,6 @@
 import { defineEntity, MikroORM, p } from '@mikro-orm/postgresql';
-import { HistoryService, Revision, revy, SnapshotService } from '@revy/mikro-orm';
-import { BLOG, Tag, User } from '../support/blog.js';
+import { Revision, revy, SnapshotService } from '@revy/mikro-orm';
+import { Tag, User } from '../support/blog.js';
 import { createOrm, type TestOrm } from '../support/orm.js';
 
 describe('the history itself', () => {

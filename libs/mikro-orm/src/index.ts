@@ -21,6 +21,7 @@ export {
   RevyNotInstalledError,
   RevyOptionError,
   UnknownAttributeError,
+  UnknownCommitError,
   UnknownRevisionError,
   UnknownVersionError,
   UnloadedRevisionError,

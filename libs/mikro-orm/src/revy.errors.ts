@@ -136,6 +136,19 @@ export class HistoryWriteError extends RevyError {
   }
 }
 
+/** The connection was lost while a transaction was being committed together with its history. */
+export class UnknownCommitError extends RevyError {
+  readonly code = 'REVY_UNKNOWN_COMMIT';
+
+  constructor(cause: unknown) {
+    super(
+      `Cannot tell whether this transaction was committed: the connection was lost meanwhile (${messageOf(cause)}). ` +
+        `Its changes and their history are there together, or not at all: look before you try again.`,
+      { cause },
+    );
+  }
+}
+
 /** A value has no form in which it could be stored. */
 export class UnserialisableValueError extends RevyError {
   readonly code = 'REVY_UNSERIALISABLE_VALUE';

@@ -1,3 +1,4 @@
+import { LONGEST_TAIL } from './model/keyframe.js';
 import { RevyOptionError } from './revy.errors.js';
 
 /** Options of {@link revy}. */
@@ -28,7 +29,7 @@ export interface RevyOptions {
    */
   readonly tablePrefix?: string;
   /**
-   * Every how many deltas of an object its full state is stored beside the change; at least 2. Lower means faster
+   * Every how many deltas of an object its full state is stored beside the change, from 2 to 64. Lower means faster
    * rebuilds and more disk.
    *
    * @defaultValue `8`
@@ -74,8 +75,9 @@ export function resolveOptions(options: RevyOptions): ResolvedOptions {
   }
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const resolved: ResolvedOptions = { ...DEFAULTS, ...given };
-  if (!Number.isInteger(resolved.keyframeEvery) || resolved.keyframeEvery < 2) {
-    throw new RevyOptionError('keyframeEvery', resolved.keyframeEvery, 'a whole number from 2');
+  const { keyframeEvery } = resolved;
+  if (!Number.isInteger(keyframeEvery) || keyframeEvery < 2 || keyframeEvery > LONGEST_TAIL) {
+    throw new RevyOptionError('keyframeEvery', keyframeEvery, `a whole number from 2 to ${LONGEST_TAIL}`);
   }
   return resolved;
 }

@@ -94,6 +94,10 @@ export class RevySubscriber implements EventSubscriber {
     if (log.root === transaction) await this.recorder.recordWithCommit(log);
   }
 
+  afterTransactionCommit({ transaction }: TransactionEventArgs): void {
+    this.recorder.committed(transaction as object);
+  }
+
   beforeTransactionRollback({ transaction }: TransactionEventArgs): void {
     this.recorder.rollBack(transaction as object);
   }

@@ -4,7 +4,7 @@ import type { Json, JsonRecord } from '../model/json.js';
 import type { TrackedAttribute, TrackedEntity } from '../tracking/tracked-entities.js';
 import type { Change, ChangeStep, LinkChange } from './change.js';
 import type { CollectionCapture } from './collection-capture.js';
-import { type CapturedEntity, type FlushCapture, generatedValues, type RowData } from './flush-capture.js';
+import { type CapturedEntity, type FlushCapture, withGenerated, type RowData } from './flush-capture.js';
 
 type Links = Record<string, LinkChange>;
 
@@ -87,7 +87,7 @@ function knownValues({ tracked, before, fetched }: CapturedEntity): JsonRecord {
 function writtenValues(captured: CapturedEntity, em: EntityManager): { before: JsonRecord; after: JsonRecord } {
   const { entity, tracked, fetched } = captured;
   const snapshot = (em.getUnitOfWork(false).getOriginalEntityData(entity) ?? {}) as RowData;
-  const now: RowData = tracked.generated.length ? { ...snapshot, ...generatedValues(entity, tracked, em) } : snapshot;
+  const now = withGenerated(snapshot, entity, tracked, em);
   const before: JsonRecord = {};
   const after: JsonRecord = {};
   for (const attribute of tracked.attributes.values()) {

@@ -60,8 +60,8 @@ function both(first: Draft, second: Draft): Pick<Draft, 'attributes' | 'links'> 
 function mergeAttribute(first: AttributeDraft | undefined, second: AttributeDraft | undefined): AttributeDraft {
   if (!first || !second) return (first ?? second)!;
   return {
-    ...(first.before === undefined ? {} : { before: first.before }),
-    ...(second.after === undefined ? {} : { after: second.after }),
+    before: first.before,
+    after: second.after,
     steps: second.after === undefined ? second.steps : mergeSteps(first, second),
   };
 }

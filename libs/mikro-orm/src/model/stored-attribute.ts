@@ -41,6 +41,6 @@ const polymorphicCodec: ValueCodec = (() => {
   const encode = (value: unknown): Json =>
     value instanceof PolymorphicRef ? [value.discriminator, identified(value.id) as Json] : null;
   const decode = (stored: Json): unknown =>
-    Array.isArray(stored) ? new PolymorphicRef(String(stored[0]), stored[1]) : null;
+    Array.isArray(stored) ? new PolymorphicRef(stored[0] as string, stored[1]) : null;
   return { encode, encodeRow: encode, decode };
 })();

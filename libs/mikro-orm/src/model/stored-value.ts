@@ -98,7 +98,7 @@ function arrayCodec(prop: EntityProperty, type: ArrayType, platform: Platform): 
 
 const bytesCodec = codec(
   value => Buffer.from(value as Uint8Array).toString('base64'),
-  stored => Buffer.from(String(stored), 'base64'),
+  stored => Buffer.from(stored as string, 'base64'),
 );
 
 function decimalCodec(prop: EntityProperty): ValueCodec {
@@ -126,7 +126,7 @@ function dateCodec(prop: EntityProperty, platform: Platform): ValueCodec {
       const date = value instanceof Date ? value : platform.parseDate(value as string);
       return date instanceof Date ? roundDate(date, prop.length ?? 3).toISOString() : String(date);
     },
-    stored => platform.parseDate(String(stored)),
+    stored => platform.parseDate(stored as string),
   );
 }
 
@@ -165,7 +165,7 @@ function tag(value: unknown, attribute: string): Json {
 
 function untag(stored: Json): unknown {
   if (stored === null || typeof stored !== 'object' || Array.isArray(stored)) return stored;
-  const text = String(stored['value']);
+  const text = stored['value'] as string;
   switch (stored['$revy']) {
     case 'date':
       return new Date(text);

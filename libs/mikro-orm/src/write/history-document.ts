@@ -37,7 +37,7 @@ export function historyDocument(
     given?.actorType ? (given.actorId ?? null) : actor.actorId,
     metadataText({ ...values.metadata, ...given?.metadata }),
     given?.reverts ?? null,
-    JSON.stringify(merged.map(draft => encoder.encode(draft))),
+    JSON.stringify(encoder.encode(merged)),
   ];
 }
 

@@ -21,7 +21,7 @@ import { writeStatement } from './write-statement.js';
 export interface CommitDocument {
   readonly document: HistoryDocument | undefined;
   readonly done: (written: WrittenRow | undefined) => void;
-  readonly failed: (error: unknown) => Error;
+  readonly failed: (error: unknown, isSent: boolean) => Error;
 }
 
 /** Sends what is to be recorded to the database, in the transaction that made it. */
@@ -82,7 +82,7 @@ export class HistoryWriter {
           made.done(query?.row);
           return result;
         } catch (error) {
-          const reason = made.failed(error);
+          const reason = made.failed(error, query?.isSent ?? false);
           // a row means that the history was written, and that the COMMIT itself failed: a deferred constraint
           throw query && !query.row ? reason : error;
         }

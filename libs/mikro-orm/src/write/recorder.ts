@@ -1,7 +1,7 @@
 import type { EntityManager, Transaction } from '@mikro-orm/core';
 import { currentFrame } from '../context/frame-store.js';
 import { unresolved } from '../context/frame-values.js';
-import { HistoryWriteError, RevyError } from '../revy.errors.js';
+import { HistoryWriteError, RevyError, UnknownCommitError } from '../revy.errors.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import { type HistoryDocument, historyDocument } from './history-document.js';
 import type { CommitDocument, HistoryWriter } from './history-writer.js';
@@ -30,6 +30,12 @@ export class Recorder {
     if (log?.isPending) await this.#record(log);
   }
 
+  /** Where the history was not sent with the COMMIT, this is when a shared revision is free for others. */
+  committed(transaction: object): void {
+    const log = this.logs.of(transaction);
+    if (log?.root === transaction) log.target?.release(log.earlyWrite?.revision);
+  }
+
   rollBack(transaction: object): void {
     const log = this.logs.of(transaction);
     if (log?.root === transaction) log.target?.release(undefined);
@@ -42,9 +48,10 @@ export class Recorder {
     return {
       document,
       done: written => log.target?.release(written?.revision ?? early),
-      failed: error => {
+      failed: (error, isSent) => {
         log.target?.release(undefined);
-        return asRevyError(error);
+        // what the server says has a code; what the driver says of a broken connection has none of that form
+        return isSent && !isFromServer(error) ? new UnknownCommitError(error) : asRevyError(error);
       },
     };
   }
@@ -89,6 +96,10 @@ export class Recorder {
 /** A revision says what holds where its transaction commits; outside every frame, what held at its first flush. */
 function contextOf(log: TransactionLog) {
   return (currentFrame() ?? log.frame)?.values ?? unresolved;
+}
+
+function isFromServer(error: unknown): boolean {
+  return error instanceof RevyError || /^[0-9A-Z]{5}$/.test((error as { code?: string }).code ?? '');
 }
 
 function asRevyError(error: unknown): Error {
