@@ -28,9 +28,11 @@ function merge(first: Draft, second: Draft): Draft | undefined {
       return unlessEmpty({ ...second, action: 'update', ...both(withoutSteps(first), second, isChanged) });
     case 'update update':
       return unlessEmpty({ ...second, ...both(first, second, isChanged) });
+    // an update that finds its row gone changes nothing: a cascade was there first
+    case 'delete update':
+      return first;
     case 'create create':
     case 'update create':
-    case 'delete update':
     case 'delete delete':
       return second;
   }
