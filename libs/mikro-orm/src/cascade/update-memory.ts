@@ -5,15 +5,18 @@ import type { NewForeignKeys } from './new-foreign-keys.js';
 import type { DeletionPlan } from './plan-deletion.js';
 import type { RowReader } from './rows.query.js';
 
-/** Tells the unit of work what handlers did, or its next flush would write the old state back. */
+/**
+ * Tells the unit of work what becomes of the rows that it has loaded. MikroORM 7.2 does not follow the database's rules:
+ * its next flush would update rows that are gone, and unset once more what is unset, and both would be recorded.
+ */
 export function updateMemory(plan: DeletionPlan, values: NewForeignKeys, reader: RowReader): void {
   const uow = reader.em.getUnitOfWork(false);
   for (const found of plan.lost.values()) {
-    const entity = found.isHandled && found.level > 0 ? managed(found, reader, uow) : undefined;
+    const entity = found.level > 0 ? managed(found, reader, uow) : undefined;
     if (entity && !uow.getRemoveStack().has(entity)) uow.unsetIdentity(entity);
   }
   for (const { edge, ...found } of plan.changed) {
-    const entity = edge.handler ? managed(found, reader, uow) : undefined;
+    const entity = managed(found, reader, uow);
     if (entity) assign(entity, edge, values.of(edge), reader);
   }
 }
