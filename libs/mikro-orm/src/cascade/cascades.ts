@@ -59,7 +59,7 @@ export class Cascades {
     const edges = this.#discovered?.edges[capture ? 'recording' : 'handling'];
     if (!edges || this.#seen.has(changeSet) || !this.#leadsOn(changeSet.meta, edges)) return;
     const uow = em.getUnitOfWork(false);
-    const groups = groupsOf(uow, changeSet);
+    const groups = groupsOf(em, changeSet);
     for (const set of [...groups.values()].flat()) this.#seen.add(set);
     const deleted = capture && deletedBy(uow, this.entities);
     for (const [schema, sets] of groups) {
@@ -81,7 +81,7 @@ export class Cascades {
     if (!changesKeys(changeSet, tools)) return;
     const { attribution } = capture;
     const system = { ...attribution, actor: null, objectDescription: null, attributeDescription: null };
-    for (const [schema, sets] of groupsOf(em.getUnitOfWork(false), changeSet)) {
+    for (const [schema, sets] of groupsOf(em, changeSet)) {
       const changing = sets.filter(set => changesKeys(set, tools));
       for (const set of changing) this.#seen.add(set);
       const changes = await followKeys(changing, schema, tools, new CascadeChanges(this.entities, system));

@@ -1,17 +1,24 @@
-import { type ChangeSet, helper, Reference, type UnitOfWork } from '@mikro-orm/core';
+import { type ChangeSet, type EntityManager, helper, Reference, type UnitOfWork } from '@mikro-orm/core';
 import { identityOf, rowId } from './found-row.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import type { ForeignKeyEdge } from './foreign-key-edge.js';
-import { hasPartIn, tableOf } from './tables.js';
+import { hasPartIn, isInFixedSchema, tableOf } from './tables.js';
 
 export type AnyChangeSet = ChangeSet<object>;
 
-/** Change sets whose SQL MikroORM 7.2 runs together, after the `before` hooks of all of them, by their schema. */
-export function groupsOf(uow: UnitOfWork, first: AnyChangeSet): Map<string | undefined, AnyChangeSet[]> {
-  const all = uow.getChangeSets().flatMap(set => [set, ...(set.tptChangeSets ?? [])]) as AnyChangeSet[];
+/**
+ * Change sets whose SQL MikroORM 7.2 runs together, after the `before` hooks of all of them: by the schema of tables that
+ * have none of their own.
+ */
+export function groupsOf(em: EntityManager, first: AnyChangeSet): Map<string | undefined, AnyChangeSet[]> {
+  const all = em
+    .getUnitOfWork(false)
+    .getChangeSets()
+    .flatMap(set => [set, ...(set.tptChangeSets ?? [])]) as AnyChangeSet[];
   const group = all.filter(set => set.type === first.type && tableOf(set.meta)._id === tableOf(first.meta)._id);
   // an extra update stands alone, and in no list
-  return Map.groupBy(group.includes(first) ? group : [first], set => set.schema);
+  const schemaOf = (set: AnyChangeSet) => (isInFixedSchema(set.meta.root) ? em.schema : set.schema);
+  return Map.groupBy(group.includes(first) ? group : [first], schemaOf);
 }
 
 export function isDeletion({ type }: { readonly type: string }): boolean {

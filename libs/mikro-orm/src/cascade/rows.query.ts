@@ -13,7 +13,7 @@ import {
   type Row,
   rowId,
 } from './found-row.js';
-import { classOfRow, isSingleTable, tablesOf } from './tables.js';
+import { classOfRow, isInFixedSchema, isSingleTable, tablesOf } from './tables.js';
 
 /**
  * What the database itself will lock: `delete` for rows that will go or get another key, `update` for others, which
@@ -136,8 +136,4 @@ export class RowReader {
 /** Whether a property stands, wholly or in part, in the columns of a foreign key. */
 export function touches({ columns }: ForeignKeyEdge, prop: EntityProperty): boolean {
   return (prop.fieldNames ?? []).some(column => columns.own.includes(column));
-}
-
-export function isInFixedSchema(meta: EntityMetadata): boolean {
-  return meta.schema !== undefined && meta.schema !== '*';
 }

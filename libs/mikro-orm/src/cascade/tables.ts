@@ -49,3 +49,8 @@ export function ownRelations(table: EntityMetadata): EntityProperty[] {
   const { tptParent } = table;
   return table.relations.filter(prop => !tptParent || !(prop.name in tptParent.properties));
 }
+
+/** Whether a table says itself which schema it is in. */
+export function isInFixedSchema(meta: EntityMetadata): boolean {
+  return meta.schema !== undefined && meta.schema !== '*';
+}
