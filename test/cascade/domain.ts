@@ -16,6 +16,7 @@ export class Team {
 export class Label {
   id!: number;
   name!: string;
+  members = new Collection<Member>(this);
 }
 
 export class Member {
@@ -113,7 +114,10 @@ const TeamSchema = defineEntity({
   properties: { id: id(), company: () => p.manyToOne(Company).deleteRule('cascade') },
 });
 
-const LabelSchema = defineEntity({ class: Label, properties: { id: id(), name: p.string() } });
+const LabelSchema = defineEntity({
+  class: Label,
+  properties: { id: id(), name: p.string(), members: () => p.manyToMany(Member).mappedBy('labels') },
+});
 
 const MemberSchema = defineEntity({
   class: Member,

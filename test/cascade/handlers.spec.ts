@@ -1,5 +1,5 @@
 import { Collection, defineEntity, p, type Ref } from '@mikro-orm/core';
-import { CASCADE, RevisionContext, SET, SET_DEFAULT, SET_NULL } from '@revy/mikro-orm';
+import { CASCADE, RevisionContext, SET, SET_DEFAULT, SET_NULL, SystemActor } from '@revy/mikro-orm';
 import { createOrm, type TestOrm } from '../support/orm.js';
 import { statementsOf } from '../support/statements.js';
 
@@ -239,9 +239,18 @@ describe('where the children are loaded', () => {
     const ada = await em.findOneOrFail(User, 2, { populate: ['posts', 'drafts'] });
     const [post] = ada.posts;
     post!.title = 'changed too';
-    await em.remove(ada).flush();
+    await RevisionContext.run({ actor: new SystemActor('clerk'), deletionDescription: 'gone' }, () =>
+      em.remove(ada).flush(),
+    );
     expect(await posts()).toEqual(HANDLED);
     expect(await t.database.query('select id from draft')).toEqual([{ id: 2 }]);
+    const by = (await t.attributes()).filter(row => row.object === 'Post:1');
+    expect(by.map(({ attribute, actor, description }) => ({ attribute, actor, description }))).toEqual([
+      { attribute: 'author', actor: null, description: 'gone' },
+      { attribute: 'editor', actor: null, description: 'gone' },
+      { attribute: 'reviewer', actor: null, description: 'gone' },
+      { attribute: 'title', actor: 'system:clerk', description: null },
+    ]);
     expect((await t.deltas()).find(delta => delta.object === 'Post:1')).toMatchObject({
       old: { title: 'a', author: 2, editor: 2, reviewer: 2 },
       new: { title: 'changed too', author: 1, editor: null, reviewer: 1 },

@@ -280,3 +280,69 @@ it('follows keys of keys, also where handlers do it', async () => {
     await t.close();
   }
 });
+
+class Place {
+  id!: number;
+}
+
+abstract class Pet {
+  id!: number;
+  kind!: string;
+  home!: Place;
+}
+
+class Bird extends Pet {
+  size!: number;
+  visits!: Place | null;
+}
+
+class Fish extends Pet {
+  size!: string;
+  visits!: Place | null;
+}
+
+it('reads columns that classes of one table have under one name', async () => {
+  const PetSchema = defineEntity({
+    class: Pet,
+    abstract: true,
+    discriminatorColumn: 'kind',
+    properties: { id: id(), kind: p.string(), home: () => p.manyToOne(Place).deleteRule('cascade') },
+  });
+  const t = await createOrm([
+    defineEntity({ class: Place, properties: { id: id() } }),
+    PetSchema,
+    defineEntity({
+      class: Bird,
+      extends: PetSchema,
+      discriminatorValue: 'bird',
+      properties: {
+        size: p.integer().fieldName('bird_size'),
+        visits: () => p.manyToOne(Place).nullable().fieldName('bird_visits'),
+      },
+    }),
+    defineEntity({
+      class: Fish,
+      extends: PetSchema,
+      discriminatorValue: 'fish',
+      properties: {
+        size: p.string().fieldName('fish_size'),
+        visits: () => p.manyToOne(Place).nullable().fieldName('fish_visits'),
+      },
+    }),
+  ]);
+  try {
+    await t.database.query(`insert into place values (1), (2);
+      insert into pet (id, kind, home_id, bird_size, bird_visits, fish_size, fish_visits) values
+        (1, 'bird', 1, 5, null, null, null), (2, 'fish', 1, null, null, 'big', 2), (3, 'fish', 2, null, null, 's', 1),
+        (4, 'bird', 2, 7, 1, null, null)`);
+    expect(await removeOne(t, Place, 1)).toEqual([
+      { object: 'Bird:1', action: 'delete', old: { home: 1, size: 5, visits: null }, new: null },
+      { object: 'Bird:4', action: 'update', old: { visits: 1 }, new: { visits: null } },
+      { object: 'Fish:2', action: 'delete', old: { home: 1, size: 'big', visits: 2 }, new: null },
+      { object: 'Fish:3', action: 'update', old: { visits: 1 }, new: { visits: null } },
+      { object: 'Place:1', action: 'delete', old: {}, new: null },
+    ]);
+  } finally {
+    await t.close();
+  }
+});

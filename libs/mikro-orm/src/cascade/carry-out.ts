@@ -23,15 +23,17 @@ export async function carryOut(
 }
 
 async function setForeignKeys(
-  { table, prop }: ForeignKeyEdge,
+  edge: ForeignKeyEdge,
   keys: readonly (readonly unknown[])[],
   values: readonly unknown[],
   reader: RowReader,
 ): Promise<void> {
-  const where = { [prop.name]: { $in: keys.map(conditionKey) } };
-  const data = { [prop.name]: conditionKey(values) };
-  const options = { ...writeOptions(table, reader), convertCustomTypes: false };
-  await driverOf(reader.em).nativeUpdate<Dictionary>(table.class, where, data, options);
+  const { name } = edge.prop;
+  const where = { [name]: { $in: keys.map(conditionKey) } };
+  const data = { [name]: conditionKey(values) };
+  const options = { ...writeOptions(edge.table, reader), convertCustomTypes: false };
+  const classes = edge.table.inheritanceType === 'tpt' ? [edge.table] : reader.classesWith(edge);
+  for (const { class: as } of classes) await driverOf(reader.em).nativeUpdate<Dictionary>(as, where, data, options);
 }
 
 /** An object in several tables is deleted from its root, as the ORM does: the database deletes the other parts. */

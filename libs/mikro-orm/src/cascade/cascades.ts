@@ -4,6 +4,7 @@ import type { FlushCapture } from '../capture/flush-capture.js';
 import { cascadedBy } from '../capture/read-changes.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import { CascadeChanges } from './cascade-changes.js';
+import type { DeletionChanges } from './deletion-changes.js';
 import { DeletionOrder } from './deletion-order.js';
 import type { ForeignKeyEdge, RuleDefaults } from './foreign-key-edge.js';
 import { ForeignKeyGraph } from './foreign-key-graph.js';
@@ -18,6 +19,7 @@ interface Recorded {
   readonly before: Change[];
   readonly keyChanges: Change[];
   readonly after: Change[];
+  readonly tellMemory: (() => void)[];
 }
 
 interface Discovered {
@@ -49,7 +51,7 @@ export class Cascades {
 
   /** The first class that a flush deletes a row of, and whose rows take along what is tracked. */
   firstTracked(uow: UnitOfWork): string | undefined {
-    const edges = this.#discovered?.edges.recording;
+    const edges = this.#discovered?.edges.tracked;
     const found = uow.getChangeSets().find(set => edges && isDeletion(set) && this.#leadsOn(set.meta, edges));
     return found && helper(found.entity as object).__meta.className;
   }
@@ -65,11 +67,11 @@ export class Cascades {
     for (const [schema, sets] of groups) {
       const doomed = { meta: tableOf(changeSet.meta), keys: sets.map(keyOf), schema };
       const recording = deleted && { changes: this.#changes(capture), isOwn: (row: string) => deleted.has(row) };
-      const changes = await takeAlong(doomed, this.#tools(em, edges), recording);
-      if (!capture || !changes) continue;
-      const { before, after } = this.#of(capture);
-      before.push(...changes.linksOfLost);
-      (changeSet.type === 'delete_early' ? before : after).push(...changes.others);
+      const { changes, tellMemory } = await takeAlong(doomed, this.#tools(em, edges), recording);
+      const isEarly = changeSet.type === 'delete_early';
+      // outside a transaction nothing tracked is reached, and the end of the flush is not heard of
+      if (capture && changes && em.isInTransaction()) this.#record(capture, changes, { isEarly, tellMemory });
+      else tellMemory();
     }
   }
 
@@ -89,12 +91,24 @@ export class Cascades {
     }
   }
 
-  /** The changes of a flush with those of its cascades, in the order in which they happened. */
+  /** The changes of a flush with those of its cascades, in the order in which they happened. Asked once, at its end. */
   withCascades(capture: FlushCapture, flushed: readonly Change[]): readonly Change[] {
     const recorded = this.#recorded.get(capture);
     if (!recorded) return flushed;
-    const { before, keyChanges, after } = recorded;
+    const { before, keyChanges, after, tellMemory } = recorded;
+    for (const tell of tellMemory) tell();
     return [...before, ...flushed, ...withoutRepetitions(keyChanges, flushed), ...after];
+  }
+
+  #record(
+    capture: FlushCapture,
+    { linksOfLost, others }: DeletionChanges,
+    { isEarly, tellMemory }: { readonly isEarly: boolean; readonly tellMemory: () => void },
+  ): void {
+    const recorded = this.#of(capture);
+    recorded.before.push(...linksOfLost);
+    (isEarly ? recorded.before : recorded.after).push(...others);
+    recorded.tellMemory.push(tellMemory);
   }
 
   #leadsOn(meta: EntityMetadata, edges: EdgesByTarget): boolean {
@@ -112,7 +126,7 @@ export class Cascades {
   }
 
   #of(capture: FlushCapture): Recorded {
-    const recorded = this.#recorded.get(capture) ?? { before: [], keyChanges: [], after: [] };
+    const recorded = this.#recorded.get(capture) ?? { before: [], keyChanges: [], after: [], tellMemory: [] };
     this.#recorded.set(capture, recorded);
     return recorded;
   }

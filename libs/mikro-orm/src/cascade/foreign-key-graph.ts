@@ -13,6 +13,7 @@ export class ForeignKeyGraph {
   readonly edges: readonly ForeignKeyEdge[];
   readonly #all: readonly EntityMetadata[];
   readonly #classes = new Map<number, readonly EntityMetadata[]>();
+  readonly #referred = new Map<number, readonly EntityProperty[]>();
   readonly #byClass: ReadonlyMap<unknown, EntityMetadata>;
 
   /** @throws {DeleteRuleConflictError} and {@link UnusableDeleteHandlerError} where a handler cannot do its work */
@@ -40,10 +41,15 @@ export class ForeignKeyGraph {
   }
 
   /** Properties of a table's rows that some foreign key refers to, or that make up their key. */
-  referredProperties(table: EntityMetadata): EntityProperty[] {
-    const columns = new Set(
-      this.edges.filter(edge => edge.target._id === table._id).flatMap(edge => edge.columns.target),
-    );
+  referredProperties(table: EntityMetadata): readonly EntityProperty[] {
+    let props = this.#referred.get(table._id);
+    if (!props) this.#referred.set(table._id, (props = this.#findReferred(table)));
+    return props;
+  }
+
+  #findReferred(table: EntityMetadata): EntityProperty[] {
+    const edges = this.edges.filter(edge => edge.target._id === table._id);
+    const columns = new Set(edges.flatMap(edge => edge.columns.target));
     return table.props.filter(prop => prop.primary || prop.fieldNames?.some(column => columns.has(column)));
   }
 }

@@ -9,6 +9,8 @@ export type EdgesByTarget = ReadonlyMap<number, readonly ForeignKeyEdge[]>;
 
 /** The foreign keys worth following, by the table that they refer to: from all others nothing of interest is reached. */
 export interface RelevantEdges {
+  /** A deletion leads along them to something tracked. */
+  readonly tracked: EdgesByTarget;
   /** A deletion leads along them to something tracked, or to a handler. */
   readonly recording: EdgesByTarget;
   /** A deletion leads along them to a handler, which does its work also where nothing is recorded. */
@@ -23,6 +25,7 @@ export function relevantEdges(graph: ForeignKeyGraph, entities: TrackedEntities)
   const deletes = (edge: ForeignKeyEdge) => (edge.onDelete === 'cascade' ? lostTables(edge, graph) : []);
   const rekeys = (edge: ForeignKeyEdge) => (changesKey(edge, graph) ? lostTables(edge, graph) : []);
   return {
+    tracked: byTarget(leadingTo(graph.edges, shows, deletes)),
     recording: byTarget(leadingTo(graph.edges, edge => isHandled(edge) || shows(edge), deletes)),
     handling: byTarget(leadingTo(graph.edges, isHandled, deletes)),
     keyChanges: byTarget(leadingTo(graph.edges, edge => isVisible(edge, edge.onUpdate, graph, entities), rekeys)),

@@ -13,7 +13,7 @@ import {
   type Row,
   rowId,
 } from './found-row.js';
-import { classOfRow, isInFixedSchema, isSingleTable, tablesOf } from './tables.js';
+import { classOfRow, isInFixedSchema, isSingleTable, isTable, tablesOf } from './tables.js';
 
 /**
  * What the database itself will lock: `delete` for rows that will go or get another key, `update` for others, which
@@ -48,7 +48,8 @@ export class RowReader {
   /** Rows by their keys, each an array of its column values, as the classes that they are of. */
   async byKey(meta: EntityMetadata, keys: readonly (readonly unknown[])[], lock?: RowLock): Promise<FoundRow[]> {
     const where = { [Utils.getPrimaryKeyHash(meta.primaryKeys)]: { $in: keys.map(conditionKey) } };
-    return this.#findAll(meta, where, read => this.#keyFields(read), lock);
+    const classes = meta.inheritanceType === 'tpt' ? this.graph.classesIn(meta) : [meta];
+    return this.#findAs(classes, where, read => this.#keyFields(read), lock);
   }
 
   /** Rows that refer to any of `rows` through a foreign key. */
@@ -56,7 +57,18 @@ export class RowReader {
     const keys = this.keysOf(edge, rows);
     if (keys.length === 0) return [];
     const where = { [edge.prop.name]: { $in: keys.map(conditionKey) } };
-    return this.#findAll(edge.table, where, read => this.#fields(read, edge, lock), lock);
+    return this.#findAs(this.classesWith(edge), where, read => this.#fields(read, edge, lock), lock);
+  }
+
+  /**
+   * The classes that a foreign key's table is read as. A table-per-type hierarchy is read class by class: only so are all
+   * columns of a row in one result. So is a shared table where a name stands for several columns.
+   */
+  classesWith({ table, columns, prop }: ForeignKeyEdge): readonly EntityMetadata[] {
+    if (table.inheritanceType === 'tpt') return this.graph.classesIn(table);
+    if (!table.props.some(one => one.stiFieldNames)) return [table];
+    const own = (meta: EntityMetadata) => meta.properties[prop.name as never] as EntityProperty | undefined;
+    return this.graph.classesIn(table).filter(meta => own(meta)?.fieldNames.join() === columns.own.join());
   }
 
   /** What a foreign key holds where it refers to one of these rows. */
@@ -70,16 +82,15 @@ export class RowReader {
     return isInFixedSchema(meta) ? meta.schema : this.scope.schema;
   }
 
-  /** A table-per-type hierarchy is read class by class: only so are all columns of a row in one result. */
-  async #findAll(
-    table: EntityMetadata,
+  async #findAs(
+    classes: readonly EntityMetadata[],
     where: Dictionary,
     fields: (read: EntityMetadata) => string[],
     lock?: RowLock,
   ): Promise<FoundRow[]> {
-    if (table.inheritanceType !== 'tpt') return this.#find(table, where, fields(table), lock);
+    if (classes.length === 1) return this.#find(classes[0]!, where, fields(classes[0]!), lock);
     const found = new Map<string, FoundRow>();
-    for (const meta of this.graph.classesIn(table)) {
+    for (const meta of classes) {
       for (const row of await this.#find(meta, where, fields(meta), lock)) {
         const identity = identityOf(row.meta, row.id);
         if (!found.has(identity)) found.set(identity, row);
@@ -119,7 +130,7 @@ export class RowReader {
   }
 
   #attributes(meta: EntityMetadata): TrackedAttribute[] {
-    const classes = isSingleTable(meta) ? this.graph.classesIn(meta) : [meta];
+    const classes = isSingleTable(meta) && isTable(meta) ? this.graph.classesIn(meta) : [meta];
     return classes.flatMap(one => [...(this.entities.tracked(one.class)?.attributes.values() ?? [])]);
   }
 

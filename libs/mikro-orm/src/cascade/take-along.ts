@@ -9,7 +9,7 @@ import { NewForeignKeys } from './new-foreign-keys.js';
 import { planDeletion } from './plan-deletion.js';
 import type { EdgesByTarget } from './relevant-edges.js';
 import { RowReader } from './rows.query.js';
-import { updateMemory } from './update-memory.js';
+import { memoryUpdate } from './memory-update.js';
 
 /** Rows that are about to be deleted: of one class, or of one table that classes share, in one schema. */
 export interface DoomedRows {
@@ -35,6 +35,12 @@ export interface DeletionRecording {
   readonly isOwn: (identity: string) => boolean;
 }
 
+/** What a deletion takes along. */
+export interface TakenAlong {
+  readonly changes: DeletionChanges | undefined;
+  readonly tellMemory: () => void;
+}
+
 /**
  * Reads what a deletion takes along, right before it happens, and carries out what handlers say. The rows are locked
  * first, so that until the deletion nobody lets a new row refer to them; what is read is locked as the deletion will.
@@ -43,13 +49,13 @@ export async function takeAlong(
   { meta, keys, schema }: DoomedRows,
   { em, entities, graph, order, edges }: CascadeTools,
   recording: DeletionRecording | undefined,
-): Promise<DeletionChanges | undefined> {
+): Promise<TakenAlong> {
   const reader = new RowReader(em, graph, entities, { isRecording: recording !== undefined, schema });
   const plan = await planDeletion(await reader.byKey(meta, keys, 'delete'), edges, reader);
   const values = new NewForeignKeys(em);
   await values.resolve(plan.changed.map(row => row.edge));
   const changes = recording && (await deletionChanges(plan, values, reader, recording));
+  const tellMemory = memoryUpdate(plan, values, reader);
   await carryOut(plan, values, reader, order);
-  updateMemory(plan, values, reader);
-  return changes;
+  return { changes, tellMemory };
 }
