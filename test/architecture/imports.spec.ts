@@ -15,10 +15,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   runtime: ['type context', 'type model', 'type tracking', 'errors'],
   model: ['type context', 'runtime', 'errors'],
   context: ['type model', 'errors'],
-  tracking: ['options', 'context', 'model', 'errors'],
+  tracking: ['options', 'context', 'model', 'errors', 'type cascade'],
 
   // The write half.
-  cascade: ['context', 'tracking', 'model', 'errors'],
+  cascade: ['capture', 'context', 'tracking', 'model', 'errors'],
   capture: ['context', 'tracking', 'model', 'errors'],
   delta: ['type capture', 'context', 'model', 'errors'],
   write: ['delta', 'context', 'tracking', 'database', 'model', 'errors'],
@@ -35,7 +35,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   subscriber: ['cascade', 'capture', 'delta', 'write', 'context', 'tracking', 'model', 'errors'],
   // prettier-ignore
   extension: [
-    'subscriber', 'tracking-entity-manager', 'capture', 'write', 'bypass', 'history', 'snapshot', 'as-of', 'revert',
+    'subscriber', 'tracking-entity-manager', 'cascade', 'capture', 'write', 'bypass', 'history', 'snapshot', 'as-of', 'revert',
     'context', 'tracking', 'runtime', 'options', 'model', 'errors',
   ],
 };

@@ -72,34 +72,7 @@ describe('writes that go past the unit of work are not recorded', () => {
   });
 });
 
-describe('what the database does by a foreign-key rule is not recorded', () => {
-  it('rows that on delete cascade takes along', async () => {
-    const fresh = test.orm.em.fork();
-    await fresh.remove(fresh.getReference(Post, 1)).flush();
-    expect(await test.database.query('select * from comment')).toEqual([]);
-    expect(await test.deltas()).toMatchObject([{ object: 'Post:1', action: 'delete' }]);
-  });
-
-  it('columns that on delete set null empties', async () => {
-    const fresh = test.orm.em.fork();
-    await fresh.remove(fresh.getReference(User, 1)).flush();
-    expect(await test.database.query('select author_id from post')).toEqual([{ author_id: null }]);
-    expect(await test.deltas()).toMatchObject([{ object: 'User:1', action: 'delete' }]);
-  });
-
-  it('links of a deleted object, whichever side it is', async () => {
-    const fresh = test.orm.em.fork();
-    await fresh.remove(await fresh.findOneOrFail(Tag, 1)).flush();
-    await fresh.remove(await fresh.findOneOrFail(Post, 1, { populate: ['tags'] })).flush();
-    expect(await test.database.query('select * from post_tags')).toEqual([]);
-    const deltas = await test.deltas();
-    expect(deltas.map(({ object, action }) => [object, action])).toEqual([
-      ['Tag:1', 'delete'],
-      ['Post:1', 'delete'],
-    ]);
-    expect(deltas[1]!.old).not.toHaveProperty('tags');
-  });
-
+describe('cascades', () => {
   it('cascades of the ORM are recorded, if what they take along was loaded', async () => {
     class Thread {
       id!: number;
@@ -132,27 +105,6 @@ describe('what the database does by a foreign-key rule is not recorded', () => {
       ),
     );
     await threads.close();
-  });
-
-  it('links of an object whose collection is emptied in a transaction before are recorded', async () => {
-    const fresh = test.orm.em.fork();
-    const loaded = await fresh.findOneOrFail(Post, 1, { populate: ['tags'] });
-    loaded.tags.removeAll();
-    await fresh.flush();
-    await fresh.remove(loaded).flush();
-    expect(await test.deltas()).toMatchObject([
-      { object: 'Post:1', action: 'update', new: { tags: { added: [], removed: [1, 2] } } },
-      { object: 'Post:1', action: 'delete' },
-    ]);
-  });
-
-  it('in the same transaction they are not', async () => {
-    const fresh = test.orm.em.fork();
-    const loaded = await fresh.findOneOrFail(Post, 1, { populate: ['tags'] });
-    loaded.tags.removeAll();
-    await fresh.remove(loaded).flush();
-    expect(await test.deltas()).toMatchObject([{ object: 'Post:1', action: 'delete', new: null }]);
-    expect((await test.deltas())[0]!.old).not.toHaveProperty('tags');
   });
 });
 

@@ -1,3 +1,10 @@
+export { OnDelete } from './cascade/on-delete.decorator.js';
+export {
+  DeleteRuleConflictError,
+  UnusableDeleteHandlerError,
+  UnusableSetValueError,
+} from './cascade/on-delete.errors.js';
+export { CASCADE, type OnDeleteHandler, SET, SET_DEFAULT, SET_NULL, type SetValue } from './cascade/on-delete.js';
 export type { Actor } from './context/actor.js';
 export { SystemActor } from './context/actor.js';
 export type { RevisionSource, RevisionValues } from './context/frame-values.js';

@@ -1,5 +1,6 @@
 import type { EntityManager, EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
 import { installAttribution } from './capture/attribution.js';
+import { Cascades } from './cascade/cascades.js';
 import { loadActors } from './history/load-actors.js';
 import { historySchemas } from './model/schema.js';
 import { tableNames } from './model/tables.js';
@@ -36,9 +37,12 @@ export function revy(options: RevyOptions = {}): RevyExtension {
       const tables = tableNames(resolved);
       const entities = new TrackedEntities(resolved, orm.driver.getPlatform());
       const recorder = new Recorder(entities, new HistoryWriter(tables, resolved.keyframeEvery));
-      const subscriber = new RevySubscriber(entities, recorder);
+      const cascades = new Cascades(entities);
+      const subscriber = new RevySubscriber(entities, recorder, cascades);
       const writePending = (em: EntityManager) => recorder.writePending(em);
-      const runtime: RevyRuntime = { entities, tables, writePending, loadActors };
+      const discover = (metadata: Iterable<EntityMetadata>) =>
+        cascades.discover(metadata, orm.config.get('schemaGenerator'));
+      const runtime: RevyRuntime = { entities, tables, discover, writePending, loadActors };
       orm.config.registerExtension(EXTENSION, () => runtime);
       orm.config.set('subscribers', [...orm.config.get('subscribers'), subscriber]);
       if (orm.em) installInto(orm, runtime, subscriber);
@@ -82,10 +86,11 @@ function onDecorate(storage: MetadataStorage, runtime: RevyRuntime): void {
   };
 }
 
-function install(storage: Iterable<EntityMetadata>, { entities }: RevyRuntime): void {
+function install(storage: Iterable<EntityMetadata>, { entities, discover }: RevyRuntime): void {
   for (const { meta, isTracked } of entities.add(storage)) {
     if (isTracked) installAttribution(meta);
   }
+  discover(storage);
 }
 
 function extendEntityManager(em: EntityManager): EntityManager {

@@ -10,6 +10,7 @@ import { adoptNewEntity, clearAttribution, suspendAttribution } from './capture/
 import { FlushCapture } from './capture/flush-capture.js';
 import { readChanges } from './capture/read-changes.js';
 import { assignedUnknown, entitiesToFetch, fetchMissing, fetchRows } from './capture/unknown-values.js';
+import type { Cascades } from './cascade/cascades.js';
 import { currentFrame } from './context/frame-store.js';
 import { unresolved } from './context/frame-values.js';
 import { buildDrafts } from './delta/build-drafts.js';
@@ -25,6 +26,7 @@ export class RevySubscriber implements EventSubscriber {
   constructor(
     private readonly tracked: TrackedEntities,
     private readonly recorder: Recorder,
+    private readonly cascades: Cascades,
   ) {}
 
   /** What a failed flush left behind is dropped here. */
@@ -37,10 +39,11 @@ export class RevySubscriber implements EventSubscriber {
   }
 
   async onFlush({ em, uow }: FlushEventArgs): Promise<void> {
+    this.cascades.onFlush(uow);
     const capture = this.#captures.get(uow);
     if (!capture) return forget(uow);
     capture.readCollections();
-    const first = capture.firstTracked();
+    const first = capture.firstTracked() ?? this.cascades.firstTracked(uow);
     if (first === undefined) return;
     if (!currentFrame() && this.tracked.options.outsideContext === 'throw') throw new OutsideContextError(first);
     const ctx = em.getTransactionContext();
@@ -66,11 +69,13 @@ export class RevySubscriber implements EventSubscriber {
   async beforeUpdate({ em, changeSet }: EventArgs<object>): Promise<void> {
     const captured = this.#of(em)?.before(changeSet!, em);
     if (captured) await fetchMissing(em, captured, [...Object.keys(changeSet!.payload), ...assignedUnknown(captured)]);
+    await this.cascades.beforeUpdate(em, changeSet!, this.#of(em));
   }
 
   async beforeDelete({ em, changeSet }: EventArgs<object>): Promise<void> {
     const captured = this.#of(em)?.before(changeSet!, em);
     if (captured) await fetchMissing(em, captured, [...captured.tracked.attributes.keys()]);
+    await this.cascades.beforeDelete(em, changeSet!, this.#of(em));
   }
 
   afterCreate({ em, changeSet }: EventArgs<object>): void {
@@ -110,7 +115,8 @@ export class RevySubscriber implements EventSubscriber {
     const capture = this.#captures.get(uow);
     if (!capture) return;
     this.#captures.delete(uow);
-    log.add(buildDrafts(readChanges(capture, em)), currentFrame());
+    const changes = this.cascades.withCascades(capture, readChanges(capture, em));
+    log.add(buildDrafts(changes), currentFrame());
     for (const { entity, action } of capture.entities.values()) {
       clearAttribution(entity);
       if (action === 'create') adoptNewEntity(entity);

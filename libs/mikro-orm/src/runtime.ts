@@ -1,4 +1,4 @@
-import type { EntityManager, MikroORM } from '@mikro-orm/core';
+import type { EntityManager, EntityMetadata, MikroORM } from '@mikro-orm/core';
 import type { Actor } from './context/actor.js';
 import type { TableNames } from './model/tables.js';
 import type { Revision } from './model/revision.entity.js';
@@ -9,6 +9,8 @@ import type { TrackedEntities } from './tracking/tracked-entities.js';
 export interface RevyRuntime {
   readonly entities: TrackedEntities;
   readonly tables: TableNames;
+  /** Takes in what foreign keys there are; called again when more entities are discovered. */
+  readonly discover: (metadata: Iterable<EntityMetadata>) => void;
   /** Writes what the transaction around `em` still holds back, so that a read in it is complete. */
   writePending(em: EntityManager): Promise<void>;
   loadActors(em: EntityManager, revision: Revision): Promise<Actor[]>;

@@ -65,7 +65,7 @@ function linkChange(entity: object, tracked: TrackedEntity, links: Links, captur
 }
 
 /** What a cascade takes along is the system's doing, for the reason that the context gives for deletions. */
-function cascadedBy(attribution: Attribution): Attribution {
+export function cascadedBy(attribution: Attribution): Attribution {
   return {
     ...attribution,
     actor: null,

@@ -27,9 +27,11 @@ function merge(first: Draft, second: Draft): Draft | undefined {
     case 'update delete':
     case 'update update':
       return { ...second, ...both(first, second) };
+    // an update that finds its row gone changes nothing: a cascade was there first
+    case 'delete update':
+      return first;
     case 'create create':
     case 'update create':
-    case 'delete update':
     case 'delete delete':
       return second;
   }

@@ -23,7 +23,8 @@ export function Untracked(): TrackingDecorator {
   return mark({ track: false });
 }
 
-function mark(options: TrackingOptions | PropertyTrackingOptions): TrackingDecorator {
+/** What several decorators say about one property adds up. */
+export function mark(options: TrackingOptions | PropertyTrackingOptions): TrackingDecorator {
   return (target, context) => {
     const es = isEsContext(context) ? context : undefined;
     const property = es ? (es.kind === 'class' ? undefined : es.name) : (context as string | symbol | undefined);
@@ -32,7 +33,8 @@ function mark(options: TrackingOptions | PropertyTrackingOptions): TrackingDecor
       return;
     }
     const holder = es ? es.metadata! : (target as { constructor: object }).constructor;
-    ownMarks(holder).properties.set(String(property), options as PropertyTrackingOptions);
+    const { properties } = ownMarks(holder);
+    properties.set(String(property), { ...properties.get(String(property)), ...(options as PropertyTrackingOptions) });
   };
 }
 

@@ -1,4 +1,5 @@
 import type { EntityCtor } from '@mikro-orm/core';
+import type { OnDeleteHandler } from '../cascade/on-delete.js';
 
 /** What the `revy` key of an entity, or `@Tracked()` on its class, may say. */
 export interface TrackingOptions<Attribute extends string = string> {
@@ -14,6 +15,8 @@ export interface TrackingOptions<Attribute extends string = string> {
    * @defaultValue the class name
    */
   readonly as?: string;
+  /** What becomes of an object when the other end of a relation is deleted, by relation; see {@link SET}. */
+  readonly onDelete?: { readonly [Relation in Attribute]?: OnDeleteHandler };
 }
 
 /** What the `revy` key of a property may say. */
@@ -22,6 +25,8 @@ export interface PropertyTrackingOptions {
   readonly track?: boolean;
   /** `true` records that the attribute changed, and not its value. */
   readonly mask?: boolean;
+  /** On an owning relation: what becomes of the object when the other end is deleted; see {@link SET}. */
+  readonly onDelete?: OnDeleteHandler;
 }
 
 declare module '@mikro-orm/core' {

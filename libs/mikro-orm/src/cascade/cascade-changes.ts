@@ -1,0 +1,74 @@
+import { ReferenceKind } from '@mikro-orm/core';
+import type { Change, LinkChange } from '../capture/change.js';
+import type { Attribution } from '../context/attribution-value.js';
+import type { Json, JsonRecord } from '../model/json.js';
+import { keyColumns } from '../model/stored-key.js';
+import type { TrackedAttribute, TrackedEntities, TrackedEntity } from '../tracking/tracked-entities.js';
+import { columnValues, type FoundRow, type Row } from './found-row.js';
+
+/** Column values that a row gets, by column. */
+export type NewValues = ReadonlyMap<string, unknown>;
+
+const NOTHING = { before: {}, after: {}, links: {}, steps: new Map() } as const;
+
+/** Turns rows that the database, or a handler, changes into changes like those that a flush makes. */
+export class CascadeChanges {
+  constructor(
+    private readonly entities: TrackedEntities,
+    private readonly attribution: Attribution,
+  ) {}
+
+  deletion({ meta, id, row }: FoundRow): Change | undefined {
+    const tracked = this.entities.tracked(meta.class);
+    return tracked && { ...this.#about(tracked, id), action: 'delete', before: valuesOf(row, tracked) };
+  }
+
+  /** What is left of an object that lost the tables of its class, and not those of a class above it. */
+  remainder(tracked: TrackedEntity, { id, row }: FoundRow): Change {
+    return { ...this.#about(tracked, id), action: 'create', after: valuesOf(row, tracked) };
+  }
+
+  update({ meta, id, row }: FoundRow, values: NewValues): Change | undefined {
+    const tracked = this.entities.tracked(meta.class);
+    const before: JsonRecord = {};
+    const after: JsonRecord = {};
+    for (const attribute of tracked?.attributes.values() ?? []) {
+      if (!attribute.prop.fieldNames?.some(column => values.has(column))) continue;
+      before[attribute.name] = attribute.codec.encodeRow(row[attribute.name]);
+      after[attribute.name] = valueAfter(attribute, row, values);
+    }
+    if (!tracked || Object.keys(after).length === 0) return undefined;
+    return { ...this.#about(tracked, id), action: 'update', before, after };
+  }
+
+  links(tracked: TrackedEntity, id: string, links: Readonly<Record<string, LinkChange>>): Change {
+    return { ...this.#about(tracked, id), action: 'update', links };
+  }
+
+  #about({ type, masked }: TrackedEntity, objectId: string): Omit<Change, 'action'> {
+    return { ...NOTHING, type, objectId, attribution: this.attribution, masked };
+  }
+}
+
+/** The key of an entity at the other end of a link in stored form, from the columns of its foreign key. */
+export function storedTarget(tracked: TrackedEntity, name: string, values: readonly unknown[]): Json {
+  const columns = keyColumns(tracked.collections.get(name)!.targetMeta!, tracked.platform);
+  const key = columns.map((column, index) => column.codec.encodeRow(values[index]));
+  return key.length === 1 ? (key[0] ?? null) : key;
+}
+
+function valuesOf(row: Row, tracked: TrackedEntity): JsonRecord {
+  const values: JsonRecord = {};
+  for (const { name, codec } of tracked.attributes.values()) {
+    if (name in row) values[name] = codec.encodeRow(row[name]);
+  }
+  return values;
+}
+
+/** A relation of several columns refers to nothing once one of them is null. */
+function valueAfter({ prop, codec }: TrackedAttribute, row: Row, values: NewValues): Json {
+  const before = columnValues(row, prop);
+  const after = prop.fieldNames.map((column, index) => (values.has(column) ? values.get(column) : before[index]));
+  if (prop.kind === ReferenceKind.SCALAR || after.length === 1) return codec.encodeRow(after[0]);
+  return after.includes(null) ? null : codec.encodeRow(after);
+}

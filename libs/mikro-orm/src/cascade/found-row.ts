@@ -1,0 +1,59 @@
+import type { EntityMetadata, EntityProperty } from '@mikro-orm/core';
+import { keyColumns, keyText } from '../model/stored-key.js';
+import type { TrackedEntities } from '../tracking/tracked-entities.js';
+
+/** Values of one row, by property name, as the driver reads them. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** A row that was read from the database, and what it is a row of. */
+export interface FoundRow {
+  /** The concrete class, or a pivot table. */
+  readonly meta: EntityMetadata;
+  /** The stored object id. */
+  readonly id: string;
+  readonly row: Row;
+}
+
+/** Tells rows apart in one plan; the parts of an object in several tables are one row. */
+export function identityOf(meta: EntityMetadata, id: string): string {
+  return `${meta.root._id} ${id}`;
+}
+
+/** The object id of a row's key; column values come in the order of the key's columns. */
+export function rowId(meta: EntityMetadata, values: readonly unknown[], entities: TrackedEntities): string {
+  const columns = entities.find(meta.class)?.keyColumns ?? keyColumns(meta, entities.platform);
+  return keyText(columns.map((column, index) => column.codec.encodeRow(values[index])));
+}
+
+/** The columns of a property, one value for each; MikroORM keeps those of a composite relation as an array. */
+export function columnValues(row: Row, prop: EntityProperty): unknown[] {
+  const flat = [row[prop.name]].flat(Infinity);
+  return (prop.fieldNames ?? []).map((_, index) => flat[index] ?? null);
+}
+
+/** The columns of a row's primary key. */
+export function keyValues(meta: EntityMetadata, row: Row): unknown[] {
+  return meta.getPrimaryProps().flatMap(prop => columnValues(row, prop));
+}
+
+/** Values of some columns of a row, found in the properties that map them. */
+export function columnReader(props: readonly EntityProperty[], columns: readonly string[]): (row: Row) => unknown[] {
+  const places = columns.map(column => props.filter(prop => prop.fieldNames?.includes(column)));
+  return row =>
+    columns.map((column, index) => {
+      const prop = places[index]!.find(candidate => candidate.name in row);
+      return prop ? columnValues(row, prop)[prop.fieldNames.indexOf(column)] : null;
+    });
+}
+
+/** A key in the form that the ORM takes in a condition: a value, or an array of those of a composite key. */
+export function conditionKey(values: readonly unknown[]): unknown {
+  return values.length === 1 ? values[0] : values;
+}
+
+/** Keys without repetitions and without those that are null somewhere, which refer to nothing. */
+export function distinctKeys(keys: Iterable<readonly unknown[]>): (readonly unknown[])[] {
+  const distinct = new Map<string, readonly unknown[]>();
+  for (const key of keys) if (!key.includes(null)) distinct.set(JSON.stringify(key), key);
+  return [...distinct.values()];
+}
