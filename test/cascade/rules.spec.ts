@@ -80,7 +80,7 @@ beforeEach(async () => {
   await t.forget();
 });
 
-it('records what each rule does, and what follows from it, as the system', async () => {
+it('E17, E18: records what each rule does, and what follows from it, as the system', async () => {
   await RevisionContext.run(
     { deletionDescription: 'went with its owner', objectDeltaDescription: 'closed' },
     async () => {

@@ -65,7 +65,7 @@ it('goes through a class that is not tracked, a tree of one table, and sets null
   ]);
 });
 
-it('records a link that goes with its target on the owner, once (E5)', async () => {
+it('E5: records a link that goes with its target on the owner, once', async () => {
   await remove(Label, 1);
   expect(await told()).toEqual([
     'Member:1: labels {"added":[],"removed":[1]}',
