@@ -23,6 +23,7 @@ export {
   UnknownAttributeError,
   UnknownRevisionError,
   UnknownVersionError,
+  UnsafeBypassError,
   UnserialisableValueError,
   UntrackedEntityError,
   UnusableActorError,
@@ -31,7 +32,7 @@ export {
   UnusableRevisionError,
 } from './revy.errors.js';
 export { revy, type RevyExtension } from './revy.extension.js';
-export type { RevyOptions } from './revy.options.js';
+export type { BypassOptions, NativeBypass, QueryBypass, RevyOptions } from './revy.options.js';
 export { Tracked, type TrackingDecorator, Untracked } from './tracking/tracked.decorator.js';
 export type { PropertyTrackingOptions, TrackingOptions } from './tracking/tracking-options.js';
 export type { Snapshot } from './snapshot/snapshot.js';

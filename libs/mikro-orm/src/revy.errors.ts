@@ -100,10 +100,14 @@ export class UntrackedEntityError extends RevyError {
 export class NoTransactionError extends RevyError {
   readonly code = 'REVY_NO_TRANSACTION';
 
-  constructor(readonly entityName: string) {
+  constructor(
+    readonly entityName: string,
+    call?: string,
+  ) {
     super(
-      `Cannot flush ${entityName}: no transaction of MikroORM would hold the change and its history together. ` +
-        `Wrap the flush in em.transactional(), or leave "implicitTransactions" on; ` +
+      `Cannot ${call ? `run ${call}() on` : 'flush'} ${entityName}: ` +
+        `no transaction of MikroORM would hold the change and its history together. ` +
+        `Wrap the ${call ? 'call' : 'flush'} in em.transactional(), or leave "implicitTransactions" on; ` +
         `work that need not be recorded goes into RevisionContext.runDisabled().`,
     );
   }
@@ -113,9 +117,12 @@ export class NoTransactionError extends RevyError {
 export class OutsideContextError extends RevyError {
   readonly code = 'REVY_OUTSIDE_CONTEXT';
 
-  constructor(readonly entityName: string) {
+  constructor(
+    readonly entityName: string,
+    call?: string,
+  ) {
     super(
-      `Cannot flush ${entityName}: no revision context says who makes the change. ` +
+      `Cannot ${call ? `run ${call}() on` : 'flush'} ${entityName}: no revision context says who makes the change. ` +
         `Wrap the code in RevisionContext.run({ actor }, () => ...); ` +
         `the option outsideContext: 'track' would record it as the system's.`,
     );
@@ -251,6 +258,22 @@ export class UnusableKeyError extends RevyError {
       `Cannot use ${inspect(key)} as the key of ${entityName}: its primary key is (${primaryKeys.join(', ')}). ` +
         `Pass ${primaryKeys.length > 1 ? 'an array or an object with a value for each of them' : 'its value'}.`,
     );
+  }
+}
+
+/** A write would go past the history: the option `bypass` refuses it, or nobody could tell what it changed. */
+export class UnsafeBypassError extends RevyError {
+  readonly code = 'REVY_UNSAFE_BYPASS';
+
+  constructor(
+    /** What was about to be run, such as `em.nativeUpdate()`. */
+    readonly write: string,
+    /** The entity, or the table of the history. */
+    readonly target: string,
+    why: string,
+    next: string,
+  ) {
+    super(`Cannot run ${write} on ${target}: ${why}. ${next}`);
   }
 }
 

@@ -28,8 +28,10 @@ function merge(first: Draft, second: Draft): Draft | undefined {
       return unlessEmpty({ ...second, action: 'update', ...both(withoutSteps(first), second, isChanged) });
     case 'update update':
       return unlessEmpty({ ...second, ...both(first, second, isChanged) });
-    case 'create create':
     case 'update create':
+      // a hook of the flush that creates the object has changed it natively: that flush is recorded after its hooks
+      return { ...second, ...both(second, first, keepAll) };
+    case 'create create':
     case 'delete update':
     case 'delete delete':
       return second;

@@ -1,0 +1,41 @@
+import { type EntityManager, isRaw } from '@mikro-orm/core';
+import type { QueryGuard } from './query-guard.js';
+
+type Execute = (query: unknown, ...rest: unknown[]) => Promise<unknown>;
+
+/**
+ * The connections that `em.getConnection()` hands out. The ORM's own statements take the driver's way, and are not
+ * looked at. A proxy, because a connection keeps its state in `#private` fields: its methods run on the connection.
+ */
+export class GuardedConnections {
+  readonly #proxies = new WeakMap<object, object>();
+
+  constructor(private readonly guard: QueryGuard) {}
+
+  of<C extends object>(connection: C, em: EntityManager): C {
+    const known = this.#proxies.get(connection);
+    if (known) return known as C;
+    const proxy = new Proxy(connection, { get: (target, name) => this.#member(target, name, em) });
+    this.#proxies.set(connection, proxy);
+    return proxy;
+  }
+
+  #member(connection: object, name: string | symbol, em: EntityManager): unknown {
+    const member: unknown = Reflect.get(connection, name, connection);
+    if (typeof member !== 'function') return member;
+    if (name !== 'execute') return member.bind(connection) as unknown;
+    const execute: Execute = async (query, ...rest) => {
+      this.guard.onSql(em, sqlText(query), 'em.getConnection().execute()');
+      return (member as Execute).call(connection, query, ...rest);
+    };
+    return execute;
+  }
+}
+
+/** The text of what `execute` takes: a string, a fragment made by `raw()`, or a native query builder. */
+export function sqlText(query: unknown): string {
+  if (typeof query === 'string') return query;
+  if (isRaw(query)) return query.sql;
+  const builder = query as { toRaw?: () => { sql: string } } | null;
+  return typeof builder?.toRaw === 'function' ? builder.toRaw().sql : '';
+}
