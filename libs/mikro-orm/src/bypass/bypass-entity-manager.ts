@@ -74,7 +74,8 @@ function guardedMethods(base: EntityManagerClass, { guard, connections }: Bypass
     },
     async execute(this: EntityManager, query, ...rest) {
       guard.onSql(this, sqlText(query), 'em.execute()');
-      return inherited['execute']!.call(this, query, ...rest);
+      // MikroORM 7.2 takes the connection before it waits for anything (SqlEntityManager.js:71)
+      return connections.without(() => inherited['execute']!.call(this, query, ...rest));
     },
     getKysely(this: EntityManager, ...args) {
       return guardKysely(inherited['getKysely']!.apply(this, args), this, guard);

@@ -81,12 +81,12 @@ export class NativeWrites {
       ...(inside ? { ctx: inside } : {}),
       [NATIVE_CALL]: call,
     });
-    const unmanaged = unmanagedEntities(request, em);
+    const written = writtenEntities(request, em);
     const needsOne = !ctx && (isBatched(request, options, em) || em.getTransactionSessionContext() !== undefined);
     const result = needsOne
       ? await inOwnTransaction(em, inside => proceed(marked(inside) as never))
       : await proceed(marked() as never);
-    unmanaged.forEach(entity => adoptWritten(entity));
+    written.forEach(entity => adoptWritten(entity));
     return result;
   }
 }
@@ -111,12 +111,14 @@ function isBatched({ target, data }: NativeRequest, { batchSize }: CallOptions, 
   return Array.isArray(rows) && rows.length > (batchSize ?? em.config.get('batchSize'));
 }
 
-/** Entities that the call itself writes; of a managed one, it only takes over the data, and a flush writes them. */
-function unmanagedEntities({ target, data }: NativeRequest, em: EntityManager): object[] {
-  return [target, data]
-    .flat()
-    .filter(item => Utils.isEntity(item))
-    .filter(entity => !helper(entity).__managed || helper(entity).__em !== em);
+/** Entities that the call itself writes. With `upsertManaged: false` a managed one is left to the next flush. */
+function writtenEntities({ method, target, data }: NativeRequest, em: EntityManager): object[] {
+  const isLeft = (entity: object) =>
+    method.startsWith('upsert') &&
+    em.config.get('upsertManaged') === false &&
+    helper(entity).__managed &&
+    helper(entity).__em === em;
+  return [target, data].flat().filter(item => Utils.isEntity(item) && !isLeft(item)) as object[];
 }
 
 /** Who set what before the call has been recorded as whoever made the call. */
