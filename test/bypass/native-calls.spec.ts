@@ -42,7 +42,7 @@ function make<T extends object>(em: EntityManager, type: new () => T, data: obje
 
 interface Call {
   readonly name: string;
-  run(em: EntityManager): Promise<unknown>;
+  readonly run: (em: EntityManager) => Promise<unknown>;
   readonly deltas: readonly object[];
 }
 

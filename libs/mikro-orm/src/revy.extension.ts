@@ -95,7 +95,7 @@ function install(storage: Iterable<EntityMetadata>, { entities }: RevyRuntime): 
 }
 
 function bypassesOf(orm: MikroORM, { entities, tables }: RevyRuntime, recorder: Recorder): Bypasses {
-  const guard = new QueryGuard(entities, new TrackedTables(entities, tables));
+  const guard = new QueryGuard(entities, new TrackedTables(entities, tables), orm.config);
   const native = new NativeWrites(orm, { entities, recorder, beforeDelete: async () => [] }, guard);
   return { guard, native, connections: new GuardedConnections(guard) };
 }

@@ -67,18 +67,18 @@ function guardedMethods(base: EntityManagerClass, { guard, connections }: Bypass
   const inherited = base.prototype as unknown as Record<string, AnyMethod | undefined>;
   const methods: Record<string, AnyMethod> = {
     getConnection(this: EntityManager, ...args) {
-      return connections.of(inherited['getConnection']!.apply(this, args) as object, this);
+      return connections.of(inherited['getConnection']!.apply(this, args) as object);
     },
     createQueryBuilder(this: EntityManager, ...args) {
-      return guardQueryBuilder(inherited['createQueryBuilder']!.apply(this, args), this, guard);
+      return guardQueryBuilder(inherited['createQueryBuilder']!.apply(this, args), guard);
     },
     async execute(this: EntityManager, query, ...rest) {
-      guard.onSql(this, sqlText(query), 'em.execute()');
+      guard.onSql(sqlText(query), 'em.execute()');
       // MikroORM 7.2 takes the connection before it waits for anything (SqlEntityManager.js:71)
       return connections.without(() => inherited['execute']!.call(this, query, ...rest));
     },
     getKysely(this: EntityManager, ...args) {
-      return guardKysely(inherited['getKysely']!.apply(this, args), this, guard);
+      return guardKysely(inherited['getKysely']!.apply(this, args), guard);
     },
   };
   return Object.fromEntries(Object.entries(methods).filter(([name]) => inherited[name]));

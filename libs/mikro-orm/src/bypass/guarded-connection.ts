@@ -1,4 +1,4 @@
-import { type EntityManager, isRaw } from '@mikro-orm/core';
+import { isRaw } from '@mikro-orm/core';
 import type { QueryGuard } from './query-guard.js';
 
 type Execute = (query: unknown, ...rest: unknown[]) => Promise<unknown>;
@@ -23,21 +23,21 @@ export class GuardedConnections {
     }
   }
 
-  of<C extends object>(connection: C, em: EntityManager): C {
+  of<C extends object>(connection: C): C {
     if (this.#isOff) return connection;
     const known = this.#proxies.get(connection);
     if (known) return known as C;
-    const proxy = new Proxy(connection, { get: (target, name) => this.#member(target, name, em) });
+    const proxy = new Proxy(connection, { get: (target, name) => this.#member(target, name) });
     this.#proxies.set(connection, proxy);
     return proxy;
   }
 
-  #member(connection: object, name: string | symbol, em: EntityManager): unknown {
+  #member(connection: object, name: string | symbol): unknown {
     const member: unknown = Reflect.get(connection, name, connection);
     if (typeof member !== 'function') return member;
     if (name !== 'execute') return member.bind(connection) as unknown;
     const execute: Execute = async (query, ...rest) => {
-      this.guard.onSql(em, sqlText(query), 'em.getConnection().execute()');
+      this.guard.onSql(sqlText(query), 'em.getConnection().execute()');
       return (member as Execute).call(connection, query, ...rest);
     };
     return execute;

@@ -1,4 +1,3 @@
-import type { EntityManager } from '@mikro-orm/core';
 import type { QueryGuard } from './query-guard.js';
 import type { WriteVerb } from './written-tables.js';
 
@@ -22,10 +21,10 @@ const VERBS: Readonly<Record<string, readonly [WriteVerb, part: string]>> = {
 const BY = 'em.getKysely()';
 
 /** Kysely asks its plugins before it compiles a query, with the query as a tree. */
-export function guardKysely<K>(kysely: K, em: EntityManager, guard: QueryGuard): K {
+export function guardKysely<K>(kysely: K, guard: QueryGuard): K {
   const plugin = {
     transformQuery({ node }: { node: Node }): Node {
-      check(node, em, guard);
+      check(node, guard);
       return node;
     },
     transformResult: async ({ result }: { result: unknown }) => result,
@@ -33,14 +32,14 @@ export function guardKysely<K>(kysely: K, em: EntityManager, guard: QueryGuard):
   return (kysely as unknown as Kysely).withPlugin(plugin) as K;
 }
 
-function check(node: Node, em: EntityManager, guard: QueryGuard): void {
-  if (node.kind === 'RawNode') guard.onSql(em, (node['sqlFragments'] as string[]).join(' ? '), BY);
+function check(node: Node, guard: QueryGuard): void {
+  if (node.kind === 'RawNode') guard.onSql((node['sqlFragments'] as string[]).join(' ? '), BY);
   const [verb, part] = VERBS[node.kind] ?? [];
   if (verb) {
-    for (const { schema, table } of tablesIn(node[part!])) guard.onTable(em, { verb, schema, table }, BY);
+    for (const { schema, table } of tablesIn(node[part!])) guard.onTable({ verb, schema, table }, BY);
   }
   const { expressions = [] } = (node['with'] ?? {}) as { expressions?: readonly { expression: Node }[] };
-  for (const { expression } of expressions) check(expression, em, guard);
+  for (const { expression } of expressions) check(expression, guard);
 }
 
 /** A table stands alone, with an alias, or in a list. */

@@ -1,4 +1,3 @@
-import type { EntityManager } from '@mikro-orm/core';
 import type { QueryGuard } from './query-guard.js';
 import type { WriteVerb } from './written-tables.js';
 
@@ -19,7 +18,7 @@ const VERBS: Readonly<Record<string, WriteVerb>> = {
 };
 
 /** The builder knows what it does and to what; it is asked when it is executed, because it may become anything. */
-export function guardQueryBuilder<Q>(builder: Q, em: EntityManager, guard: QueryGuard): Q {
+export function guardQueryBuilder<Q>(builder: Q, guard: QueryGuard): Q {
   const guarded = builder as Builder;
   const execute = guarded.execute.bind(guarded);
   const clone = guarded.clone.bind(guarded);
@@ -27,24 +26,20 @@ export function guardQueryBuilder<Q>(builder: Q, em: EntityManager, guard: Query
   Object.defineProperty(guarded, 'execute', {
     ...own,
     value: async (...args: unknown[]) => {
-      check(guarded, em, guard);
+      check(guarded, guard);
       return execute(...args);
     },
   });
   Object.defineProperty(guarded, 'clone', {
     ...own,
-    value: (...args: unknown[]) => guardQueryBuilder(clone(...args), em, guard),
+    value: (...args: unknown[]) => guardQueryBuilder(clone(...args), guard),
   });
   return builder;
 }
 
-function check(builder: Builder, em: EntityManager, guard: QueryGuard): void {
+function check(builder: Builder, guard: QueryGuard): void {
   const verb = VERBS[builder.type];
   const meta = verb && builder.mainAlias.meta;
   if (!meta) return;
-  guard.onTable(
-    em,
-    { verb, table: meta.tableName, schema: meta.schema === '*' ? undefined : meta.schema },
-    'QueryBuilder',
-  );
+  guard.onTable({ verb, table: meta.tableName, schema: meta.schema === '*' ? undefined : meta.schema }, 'QueryBuilder');
 }

@@ -53,7 +53,7 @@ export class NativeWrites {
   /** The name of the tracked class that the call writes to, if it is to be recorded. */
   #trackedBy({ em, method, target }: NativeRequest): string | undefined {
     const entityClass = classOf(target);
-    if (HISTORY_CLASSES.has(entityClass as never)) this.guard.onHistory(em, `em.${method}()`, nameOf(entityClass));
+    if (HISTORY_CLASSES.has(entityClass as never)) this.guard.onHistory(`em.${method}()`, nameOf(entityClass));
     const meta = entityClass === undefined ? undefined : em.getMetadata().find(entityClass as never);
     if (!meta || isUnrecorded(this.capture)) return undefined;
     const classes = classesOf({ driver: this.#driver, entities: this.capture.entities }, meta);

@@ -1,4 +1,4 @@
-import type { EntityManager } from '@mikro-orm/core';
+import type { Configuration } from '@mikro-orm/core';
 import { currentFrame } from '../context/frame-store.js';
 import { UnsafeBypassError } from '../revy.errors.js';
 import type { QueryBypass } from '../revy.options.js';
@@ -35,30 +35,31 @@ export class QueryGuard {
   constructor(
     private readonly entities: TrackedEntities,
     private readonly tables: TrackedTables,
+    private readonly config: Configuration,
   ) {}
 
   /** Looks at SQL text; `by` says what runs it. */
-  onSql(em: EntityManager, sql: string, by: string): void {
+  onSql(sql: string, by: string): void {
     if (!this.#isMinded()) return;
-    for (const written of writtenTables(sql)) this.onTable(em, written, by);
+    for (const written of writtenTables(sql)) this.onTable(written, by);
   }
 
-  onTable(em: EntityManager, written: WrittenTable, by: string): void {
+  onTable(written: WrittenTable, by: string): void {
     const known = this.#isMinded() ? this.tables.find(written) : undefined;
-    if (known) this.#report(em, this.entities.options.bypass.query, describe(written, known, by));
+    if (known) this.#report(this.entities.options.bypass.query, describe(written, known, by));
   }
 
   /** A native write of the history itself, by its entity. */
-  onHistory(em: EntityManager, write: string, target: string): void {
-    if (this.#isMinded()) this.#report(em, this.entities.options.bypass.query, { write, target, ...OF_HISTORY });
+  onHistory(write: string, target: string): void {
+    if (this.#isMinded()) this.#report(this.entities.options.bypass.query, { write, target, ...OF_HISTORY });
   }
 
   /** A native write that is not to be captured. */
-  onNative({ em, method }: NativeRequest, className: string): void {
+  onNative({ method }: NativeRequest, className: string): void {
     const { native } = this.entities.options.bypass;
     if (native === 'capture') return;
     const next = `Set the option bypass: { native: 'capture' }, which records it, or change entities and flush them. ${UNRECORDED}`;
-    this.#report(em, native, { write: `em.${method}()`, target: className, why: UNSEEN, next });
+    this.#report(native, { write: `em.${method}()`, target: className, why: UNSEEN, next });
   }
 
   #isMinded(): boolean {
@@ -68,7 +69,7 @@ export class QueryGuard {
     return frame ? !frame.isDisabled : outsideContext !== 'ignore';
   }
 
-  #report(em: EntityManager, policy: QueryBypass, { write, target, why, next }: Bypass): void {
+  #report(policy: QueryBypass, { write, target, why, next }: Bypass): void {
     if (policy === 'throw') throw new UnsafeBypassError(write, target, why, next);
     if (policy === 'ignore') return;
     const site = callSite();
@@ -77,7 +78,7 @@ export class QueryGuard {
     this.#warned.add(key);
     const message = `Unrecorded: ${write} on ${target}${site ? ` at ${site}` : ''}: ${why}. ${next}`;
     // a warning that only shows in debug mode would not be one
-    em.config.getLogger().warn('revy', message, { enabled: true });
+    this.config.getLogger().warn('revy', message, { enabled: true });
   }
 }
 
