@@ -10,7 +10,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // Below both halves.
   errors: [],
   database: [],
-  options: ['type model', 'errors'],
+  options: ['model', 'errors'],
   // How the halves reach each other without an import: the extension fills it in, one for each ORM.
   runtime: ['type context', 'type model', 'type tracking', 'errors'],
   model: ['type context', 'runtime', 'errors'],

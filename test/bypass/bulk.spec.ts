@@ -1,5 +1,5 @@
 import { defineEntity, p, raw } from '@mikro-orm/core';
-import { RevisionContext } from '@revy/mikro-orm';
+import { HistoryService, RevisionContext } from '@revy/mikro-orm';
 import { createOrm, type TestOrm } from '../support/orm.js';
 
 const Row = defineEntity({
@@ -189,6 +189,24 @@ describe('a native call on more rows than are held at a time', () => {
       { old: { name: 'row 1' }, now: { name: 'before' } },
       { old: { name: 'before', amount: 1 }, now: { name: 'after', amount: 0 } },
     ]);
+  });
+
+  it('stays as it is when what follows it is written, taken back and written again', async () => {
+    await fill(20_000);
+    await t.orm.em.fork().transactional(async em => {
+      const history = new HistoryService(em);
+      const read = async () => history.deltas(Row, 1);
+      await em.nativeUpdate(Row, {}, { amount: 0 });
+      await em.nativeUpdate(Row, { id: 1 }, { name: 'there' });
+      await read();
+      await em.nativeUpdate(Row, { id: 1 }, { name: 'row 1' });
+      expect(await read()).toHaveLength(1);
+      await em.nativeUpdate(Row, { id: 1 }, { name: 'for good' });
+      expect(await read()).toHaveLength(2);
+      await em.nativeUpdate(Row, { id: 1 }, { name: 'row 1' });
+    });
+    expect(await recorded()).toMatchObject({ deltas: 20_000, objects: 20_000, revisions: 1 });
+    expect(await t.revisions()).toHaveLength(1);
   });
 
   it('inserts and records them in one revision', async () => {

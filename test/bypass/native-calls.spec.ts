@@ -428,6 +428,23 @@ describe('native calls', () => {
     }
   });
 
+  it.each(['merge', 'ignore'] as const)(
+    'upserts (%s) of the same rows by many at once agree',
+    async onConflictAction => {
+      const worker = async (id: number) => {
+        for (let round = 0; round < 8; round++) {
+          const user = { name: `${id}/${round}`, email: `${round}@y.org` };
+          const upsert = async (em: EntityManager) => em.upsert(User, user, { onConflictAction });
+          if (id % 2) await upsert(t.orm.em.fork());
+          else await t.orm.em.fork().transactional(async em => em.transactional(async inner => upsert(inner)));
+        }
+      };
+      await Promise.all([1, 2, 3, 4, 5, 6].map(worker));
+      expect((await objects()).filter(delta => (delta as { action: string }).action === 'create')).toHaveLength(8);
+      await agrees();
+    },
+  );
+
   it('do not keep others from referring to a row that they update', async () => {
     const [a, b] = [t.orm.em.fork(), t.orm.em.fork()];
     await a.begin();

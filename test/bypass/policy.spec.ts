@@ -72,8 +72,8 @@ describe('a native call', () => {
     const em = t.orm.em.fork();
     await expect(em.insert(User, ANN)).rejects.toThrow(NoTransactionError);
     await expect(em.insert(User, ANN)).rejects.toThrow(
-      'Cannot run em.insert() on User: no transaction of MikroORM would hold the change and its history together. ' +
-        'Wrap the call in em.transactional(), or leave "implicitTransactions" on; ' +
+      'Cannot write User: no transaction of MikroORM would hold the change and its history together. ' +
+        'Wrap it in em.transactional(), or leave "implicitTransactions" on; ' +
         'work that need not be recorded goes into RevisionContext.runDisabled().',
     );
     expect(await t.database.query('select * from "user"')).toEqual([]);
@@ -105,7 +105,7 @@ describe('a native call', () => {
     const em = t.orm.em.fork();
     await expect(em.nativeDelete(User, {})).rejects.toThrow(OutsideContextError);
     await expect(em.nativeDelete(User, {})).rejects.toThrow(
-      'Cannot run em.nativeDelete() on User: no revision context says who makes the change. ' +
+      'Cannot write User: no revision context says who makes the change. ' +
         'Wrap the code in RevisionContext.run({ actor }, () => ...); ' +
         `the option outsideContext: 'track' would record it as the system's.`,
     );

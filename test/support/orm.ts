@@ -51,7 +51,11 @@ export interface TestOrmOptions {
 export async function createOrm(entities: Options['entities'] = BLOG, options: TestOrmOptions = {}): Promise<TestOrm> {
   const database = await createDatabase();
   const extensions = options.revy === false ? [] : [revy(options.revy)];
-  const orm = await MikroORM.init({ clientUrl: database.url, entities, extensions, ...options.config });
+  const config = { clientUrl: database.url, entities, extensions, ...options.config };
+  const orm = await MikroORM.init(config).catch(async (error: unknown) => {
+    await database.drop();
+    throw error;
+  });
   await orm.schema.create();
   const actor = "actor_type || coalesce(':' || actor_id, '') as actor";
   const object = "object_type || ':' || object_id as object";

@@ -2,7 +2,7 @@ import { TransactionLog } from '../../libs/mikro-orm/src/write/transaction-log.j
 
 const draft = (name: string) => ({ type: name }) as never;
 const names = (log: TransactionLog) => log.drafts.map(({ type }) => type).join('');
-const range = { revision: 1, firstDelta: 1, lastDelta: 2 };
+const written = { revision: 1, firstDelta: 1, lastDelta: 2, isEmpty: false, isFinal: false };
 
 function add(log: TransactionLog, letters: string): void {
   log.add(letters.split('').map(draft), undefined);
@@ -12,12 +12,12 @@ describe('the log of a transaction', () => {
   it('lets go of what is written for good, and goes on after it', () => {
     const log = new TransactionLog({});
     add(log, 'abc');
-    log.wroteEarly(range);
+    log.wroteEarly({ ...written, drafts: log.end });
     log.letGo();
     expect([names(log), log.isPending, log.earlyWrite?.isFinal]).toEqual(['', false, true]);
     add(log, 'd');
     expect([names(log), log.isPending]).toEqual(['d', true]);
-    log.wroteEarly(range);
+    log.wroteEarly({ ...written, drafts: log.end });
     expect([log.isPending, log.earlyWrite?.isFinal]).toEqual([false, false]);
   });
 
@@ -26,7 +26,7 @@ describe('the log of a transaction', () => {
     add(log, 'abc');
     log.letGo();
     expect(names(log)).toBe('abc');
-    log.wroteEarly(range);
+    log.wroteEarly({ ...written, drafts: log.end });
     add(log, 'd');
     log.letGo();
     expect(names(log)).toBe('abcd');
@@ -38,7 +38,7 @@ describe('the log of a transaction', () => {
     add(log, 'abc');
     log.markSavepoint(savepoint);
     add(log, 'de');
-    log.wroteEarly(range);
+    log.wroteEarly({ ...written, drafts: log.end });
     log.letGo();
     add(log, 'f');
     log.rollBackTo(savepoint);
@@ -50,12 +50,12 @@ describe('the log of a transaction', () => {
     const [outer, inner] = [{}, {}];
     add(log, 'ab');
     log.markSavepoint(outer);
-    log.wroteEarly(range);
+    log.wroteEarly({ ...written, drafts: log.end });
     log.letGo();
     add(log, 'cd');
     log.markSavepoint(inner);
     add(log, 'e');
-    log.wroteEarly(range);
+    log.wroteEarly({ ...written, drafts: log.end });
     log.letGo();
     add(log, 'f');
     log.rollBackTo(inner);
@@ -69,7 +69,7 @@ describe('the log of a transaction', () => {
     const log = new TransactionLog({});
     const savepoint = {};
     add(log, 'ab');
-    log.wroteEarly(range);
+    log.wroteEarly({ ...written, drafts: log.end });
     log.letGo();
     add(log, 'c');
     log.markSavepoint(savepoint);

@@ -96,33 +96,26 @@ export class UntrackedEntityError extends RevyError {
   }
 }
 
-/** A flush would change tracked rows where no transaction could hold the history with them. */
+/** Tracked rows would be changed where no transaction could hold the history with them. */
 export class NoTransactionError extends RevyError {
   readonly code = 'REVY_NO_TRANSACTION';
 
-  constructor(
-    readonly entityName: string,
-    call?: string,
-  ) {
+  constructor(readonly entityName: string) {
     super(
-      `Cannot ${call ? `run ${call}() on` : 'flush'} ${entityName}: ` +
-        `no transaction of MikroORM would hold the change and its history together. ` +
-        `Wrap the ${call ? 'call' : 'flush'} in em.transactional(), or leave "implicitTransactions" on; ` +
+      `Cannot write ${entityName}: no transaction of MikroORM would hold the change and its history together. ` +
+        `Wrap it in em.transactional(), or leave "implicitTransactions" on; ` +
         `work that need not be recorded goes into RevisionContext.runDisabled().`,
     );
   }
 }
 
-/** A flush outside every context, where the option `outsideContext` is `'throw'`. */
+/** A change outside every context, where the option `outsideContext` is `'throw'`. */
 export class OutsideContextError extends RevyError {
   readonly code = 'REVY_OUTSIDE_CONTEXT';
 
-  constructor(
-    readonly entityName: string,
-    call?: string,
-  ) {
+  constructor(readonly entityName: string) {
     super(
-      `Cannot ${call ? `run ${call}() on` : 'flush'} ${entityName}: no revision context says who makes the change. ` +
+      `Cannot write ${entityName}: no revision context says who makes the change. ` +
         `Wrap the code in RevisionContext.run({ actor }, () => ...); ` +
         `the option outsideContext: 'track' would record it as the system's.`,
     );
@@ -143,6 +136,19 @@ export class HistoryWriteError extends RevyError {
   }
 }
 
+/** The connection was lost while a transaction was being committed together with its history. */
+export class UnknownCommitError extends RevyError {
+  readonly code = 'REVY_UNKNOWN_COMMIT';
+
+  constructor(cause: unknown) {
+    super(
+      `Cannot tell whether this transaction was committed: the connection was lost meanwhile (${messageOf(cause)}). ` +
+        `Its changes and their history are there together, or not at all: look before you try again.`,
+      { cause },
+    );
+  }
+}
+
 /** A value has no form in which it could be stored. */
 export class UnserialisableValueError extends RevyError {
   readonly code = 'REVY_UNSERIALISABLE_VALUE';
@@ -158,6 +164,19 @@ export class UnserialisableValueError extends RevyError {
   }
 }
 
+/** The context's metadata has no JSON form. */
+export class UnserialisableMetadataError extends RevyError {
+  readonly code = 'REVY_UNSERIALISABLE_METADATA';
+
+  constructor(cause: unknown) {
+    super(
+      `Cannot record the context's metadata: it has no JSON form (${messageOf(cause)}). ` +
+        `Put text, numbers, booleans, null, arrays and plain objects into it; a bigint goes in as text.`,
+      { cause },
+    );
+  }
+}
+
 /** An actor cannot be stored, because nothing would lead back to it. */
 export class UnusableActorError extends RevyError {
   readonly code = 'REVY_UNUSABLE_ACTOR';
@@ -168,10 +187,22 @@ export class UnusableActorError extends RevyError {
   ) {
     super(
       reason === 'no key'
-        ? `Cannot record ${actorName} as the actor: it has no primary key. ` +
+        ? `Cannot use ${actorName} as an actor: it has no primary key. ` +
             `Persist it, at the latest in the flush that it acts in.`
-        : `Cannot record ${actorName} as the actor: it is not an entity of this ORM. ` +
+        : `Cannot use ${actorName} as an actor: it is not an entity of this ORM. ` +
             `Use an entity, new SystemActor('name'), or null for the system.`,
+    );
+  }
+}
+
+/** The actors of a revision that nobody has loaded were asked for. */
+export class UnloadedRevisionError extends RevyError {
+  readonly code = 'REVY_UNLOADED_REVISION';
+
+  constructor() {
+    super(
+      'Cannot load the actors of this revision: it was made by the application and not read from the database. ' +
+        'Find it first, with history.revisions() or em.findOne(Revision, id).',
     );
   }
 }
@@ -258,22 +289,6 @@ export class UnusableKeyError extends RevyError {
       `Cannot use ${inspect(key)} as the key of ${entityName}: its primary key is (${primaryKeys.join(', ')}). ` +
         `Pass ${primaryKeys.length > 1 ? 'an array or an object with a value for each of them' : 'its value'}.`,
     );
-  }
-}
-
-/** A write would go past the history: the option `bypass` refuses it, or nobody could tell what it changed. */
-export class UnsafeBypassError extends RevyError {
-  readonly code = 'REVY_UNSAFE_BYPASS';
-
-  constructor(
-    /** What was about to be run, such as `em.nativeUpdate()`. */
-    readonly write: string,
-    /** The entity, or the table of the history. */
-    readonly target: string,
-    why: string,
-    next: string,
-  ) {
-    super(`Cannot run ${write} on ${target}: ${why}. ${next}`);
   }
 }
 

@@ -10,8 +10,9 @@ import { historySchemas } from './model/schema.js';
 import { tableNames } from './model/tables.js';
 import { resolveOptions, type RevyOptions } from './revy.options.js';
 import { RevySubscriber } from './revy.subscriber.js';
-import { EXTENSION, type RevyRuntime } from './runtime.js';
+import { EXTENSION, isTracked, type RevyRuntime } from './runtime.js';
 import { trackingClass } from './tracking-entity-manager.js';
+import './tracking/property-builder.js';
 import { TrackedEntities } from './tracking/tracked-entities.js';
 import { HistoryWriter } from './write/history-writer.js';
 import { Recorder } from './write/recorder.js';
@@ -36,7 +37,7 @@ export function revy(options: RevyOptions = {}): RevyExtension {
   const resolved = resolveOptions(options);
   return {
     register(orm) {
-      if (orm.config.getExtension(EXTENSION)) return;
+      if (isTracked(orm)) return;
       const tables = tableNames(resolved);
       const entities = new TrackedEntities(resolved, orm.driver.getPlatform());
       const recorder = new Recorder(entities, new HistoryWriter(tables, resolved.keyframeEvery));

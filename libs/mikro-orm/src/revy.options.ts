@@ -1,3 +1,4 @@
+import { LONGEST_TAIL } from './model/keyframe.js';
 import { RevyOptionError } from './revy.errors.js';
 
 /** What happens to a write of tracked rows that Revy can only see go by, and not record. */
@@ -53,7 +54,7 @@ export interface RevyOptions {
    */
   readonly tablePrefix?: string;
   /**
-   * Every how many deltas of an object its full state is stored beside the change; at least 2. Lower means faster
+   * Every how many deltas of an object its full state is stored beside the change, from 2 to 64. Lower means faster
    * rebuilds and more disk.
    *
    * @defaultValue `8`
@@ -93,6 +94,8 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
   outsideContext: ['track', 'ignore', 'throw'],
 };
 
+const TEXTS: readonly string[] = ['schema', 'tablePrefix', 'maskWith'];
+
 export function resolveOptions(options: RevyOptions): ResolvedOptions {
   const known = [...Object.keys(DEFAULTS), 'schema'];
   for (const [name, value] of Object.entries(options)) {
@@ -101,11 +104,15 @@ export function resolveOptions(options: RevyOptions): ResolvedOptions {
     if (choices && value !== undefined && !choices.includes(String(value))) {
       throw new RevyOptionError(name, value, choices.map(choice => `'${choice}'`).join(' or '));
     }
+    if (TEXTS.includes(name) && value !== undefined && typeof value !== 'string') {
+      throw new RevyOptionError(name, value, 'text');
+    }
   }
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const resolved: ResolvedOptions = { ...DEFAULTS, ...given, bypass: resolveBypass(options.bypass) };
-  if (!Number.isInteger(resolved.keyframeEvery) || resolved.keyframeEvery < 2) {
-    throw new RevyOptionError('keyframeEvery', resolved.keyframeEvery, 'a whole number from 2');
+  const { keyframeEvery } = resolved;
+  if (!Number.isInteger(keyframeEvery) || keyframeEvery < 2 || keyframeEvery > LONGEST_TAIL) {
+    throw new RevyOptionError('keyframeEvery', keyframeEvery, `a whole number from 2 to ${LONGEST_TAIL}`);
   }
   return resolved;
 }

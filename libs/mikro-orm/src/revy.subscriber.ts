@@ -9,7 +9,7 @@ import type {
 import { adoptNewEntity, clearAttribution, suspendAttribution } from './capture/attribution.js';
 import { FlushCapture } from './capture/flush-capture.js';
 import { readChanges } from './capture/read-changes.js';
-import { entitiesToFetch, fetchMissing, fetchRows } from './capture/unknown-values.js';
+import { assignedUnknown, entitiesToFetch, fetchMissing, fetchRows } from './capture/unknown-values.js';
 import { currentFrame } from './context/frame-store.js';
 import { unresolved } from './context/frame-values.js';
 import { buildDrafts } from './delta/build-drafts.js';
@@ -65,7 +65,7 @@ export class RevySubscriber implements EventSubscriber {
 
   async beforeUpdate({ em, changeSet }: EventArgs<object>): Promise<void> {
     const captured = this.#of(em)?.before(changeSet!, em);
-    if (captured) await fetchMissing(em, captured, Object.keys(changeSet!.payload));
+    if (captured) await fetchMissing(em, captured, [...Object.keys(changeSet!.payload), ...assignedUnknown(captured)]);
   }
 
   async beforeDelete({ em, changeSet }: EventArgs<object>): Promise<void> {
@@ -92,6 +92,10 @@ export class RevySubscriber implements EventSubscriber {
     if (!log) return;
     if (uow) this.#finish(em, uow, log);
     if (log.root === transaction) await this.recorder.recordWithCommit(log);
+  }
+
+  afterTransactionCommit({ transaction }: TransactionEventArgs): void {
+    this.recorder.committed(transaction as object);
   }
 
   beforeTransactionRollback({ transaction }: TransactionEventArgs): void {

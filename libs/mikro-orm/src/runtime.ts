@@ -1,4 +1,4 @@
-import type { EntityManager } from '@mikro-orm/core';
+import type { EntityManager, MikroORM } from '@mikro-orm/core';
 import type { Actor } from './context/actor.js';
 import type { TableNames } from './model/tables.js';
 import type { Revision } from './model/revision.entity.js';
@@ -21,4 +21,9 @@ export function runtimeOf(em: EntityManager): RevyRuntime {
   const runtime = em.config.getExtension<RevyRuntime>(EXTENSION);
   if (!runtime) throw new RevyNotInstalledError();
   return runtime;
+}
+
+/** Whether Revy tracks this ORM already: through `extensions` in its configuration, or registered later. */
+export function isTracked(orm: Pick<MikroORM, 'config'>): boolean {
+  return orm.config.getExtension(EXTENSION) !== undefined;
 }

@@ -1,6 +1,6 @@
 import type { Change } from '../capture/change.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
-import { UnsafeBypassError } from '../revy.errors.js';
+import { UnsafeBypassError } from './bypass.errors.js';
 import { finalCondition } from './capture-update.js';
 import { deleted } from './image-changes.js';
 import { inChunks, type NativeRun } from './native-call.js';

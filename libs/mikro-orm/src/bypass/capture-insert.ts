@@ -1,5 +1,5 @@
 import type { Dictionary } from '@mikro-orm/core';
-import { UnsafeBypassError } from '../revy.errors.js';
+import { UnsafeBypassError } from './bypass.errors.js';
 import { created } from './image-changes.js';
 import { linkChangesAfter, linkedProperties, NO_LINKS } from './link-images.js';
 import { inChunks, type NativeRun } from './native-call.js';

@@ -1,5 +1,5 @@
 import { type Dictionary, isRaw, Utils } from '@mikro-orm/core';
-import { UnsafeBypassError } from '../revy.errors.js';
+import { UnsafeBypassError } from './bypass.errors.js';
 import { changesBetween } from './image-changes.js';
 import { linkChangesAfter, type LinkedProperty, linkedProperties, linksBefore } from './link-images.js';
 import { inChunks, type NativeRun } from './native-call.js';

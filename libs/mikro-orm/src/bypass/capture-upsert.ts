@@ -20,7 +20,7 @@ export async function captureUpsert(
   const before = await rowsBefore(run, condition);
   const linksThen = await linksBefore(run, linked, keysOf(before));
   const result = await run.proceed();
-  const after = new Map(condition ? await readWhere(run, condition, converts(run), { withOrigin: true }) : []);
+  const after = new Map(condition ? await readWhere(run, condition, converts(run), { origin: originOf(run) }) : []);
   if (!isWhole) await addReturned(run, given, result, after);
   const links = await linkChangesAfter(run, linked, keysOf(after), linksThen);
   const written = new Map([...after].filter(([id, image]) => before.has(id) || image.origin.isOurs));
@@ -41,10 +41,14 @@ function converts({ options }: NativeRun): boolean {
   return options.convertCustomTypes !== false;
 }
 
+function originOf({ options }: NativeRun): 'merged' | 'ignored' {
+  return options.onConflictAction === 'ignore' ? 'ignored' : 'merged';
+}
+
 async function rowsBefore(run: NativeRun, condition: Dictionary | undefined): Promise<RowImages> {
   if (!condition) return new Map();
   // what is ignored is not changed, and locking it would make others wait
-  const how = run.options.onConflictAction === 'ignore' ? {} : ({ lock: 'for no key update' } as const);
+  const how = originOf(run) === 'ignored' ? {} : ({ lock: 'for no key update' } as const);
   return readWhere(run, condition, converts(run), how);
 }
 
@@ -74,7 +78,7 @@ async function addReturned(
     ...rows.map(row => keyOfData(run.meta, row, platform)),
   ].filter(key => key !== undefined);
   if (keys.length === 0 && result.affectedRows > 0) throw unknownKey(run);
-  for (const [id, image] of await readRows(run, keys, { withOrigin: true })) after.set(id, image);
+  for (const [id, image] of await readRows(run, keys, { origin: originOf(run) })) after.set(id, image);
 }
 
 function keysOf(images: RowImages): RowKey[] {

@@ -71,10 +71,10 @@ export class NativeWrites {
     const frame = currentFrame();
     const ctx = (options.ctx ?? em.getTransactionContext()) as TransactionContext | undefined;
     if (!frame && this.capture.entities.options.outsideContext === 'throw') {
-      throw new OutsideContextError(tracked, `em.${method}`);
+      throw new OutsideContextError(tracked);
     }
     const isRecordable = ctx ? this.capture.recorder.logs.of(ctx) : opensTransaction(em);
-    if (!isRecordable) throw new NoTransactionError(tracked, `em.${method}`);
+    if (!isRecordable) throw new NoTransactionError(tracked);
     const call: NativeCall = { em, method, attribution: (frame?.values ?? unresolved).attribution };
     const marked = (inside?: TransactionContext) => ({
       ...options,

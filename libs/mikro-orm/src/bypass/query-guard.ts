@@ -1,8 +1,8 @@
 import type { Configuration } from '@mikro-orm/core';
 import { currentFrame } from '../context/frame-store.js';
-import { UnsafeBypassError } from '../revy.errors.js';
 import type { QueryBypass } from '../revy.options.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
+import { UnsafeBypassError } from './bypass.errors.js';
 import { callSite } from './call-site.js';
 import type { NativeRequest } from './native-writes.js';
 import type { KnownTable, TrackedTables } from './tracked-tables.js';

@@ -21,7 +21,7 @@ export type RowImages = ReadonlyMap<string, RowImage>;
 /** The rows that a condition finds: all of them, or only their keys where there are too many to hold. */
 export type FoundRows = { readonly images: RowImages } | { readonly keys: readonly RowKey[] };
 
-type Reading = Pick<Selection, 'lock' | 'withOrigin'> & {
+type Reading = Pick<Selection, 'lock' | 'origin'> & {
   readonly meta?: EntityMetadata;
   readonly ctx?: TransactionContext | null;
 };

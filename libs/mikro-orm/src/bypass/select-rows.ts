@@ -14,8 +14,8 @@ export interface Selection {
   readonly convertCustomTypes: boolean;
   readonly lock?: RowLock | undefined;
   readonly limit?: number | undefined;
-  /** Asks where each row's present version comes from. */
-  readonly withOrigin?: boolean | undefined;
+  /** Asks where each row's present version comes from: after an upsert that merges, or that ignores. */
+  readonly origin?: 'merged' | 'ignored' | undefined;
   /** `null` reads what is committed, on another connection. */
   readonly ctx?: TransactionContext | null | undefined;
 }
@@ -40,7 +40,7 @@ export async function selectRows(run: NativeRun, selection: Selection): Promise<
   const builder = driver
     .createQueryBuilder(meta.class, ctx, 'write', selection.convertCustomTypes, options.loggerContext)
     .withSchema(driver.getSchemaName(meta, options));
-  const origin = selection.withOrigin ? originColumns(driver.getPlatform().quoteIdentifier(builder.alias)) : [];
+  const origin = originColumns(selection.origin, driver.getPlatform().quoteIdentifier(builder.alias));
   const { sql, params } = builder
     .select([...selection.fields, ...origin])
     .where(selection.where)
@@ -68,15 +68,13 @@ function suffix(run: NativeRun, { lock, limit }: Selection, builder: SelectBuild
 }
 
 /**
- * `xmin` is the transaction, or the savepoint, that wrote the row's version. `age()` counts from our own number and is
- * negative for later ones, which savepoints of ours have; only then is it safe to ask for its status.
- * `xmax` is 0 in a row that was inserted; `on conflict do update` leaves its lock in it.
+ * A row that an upsert with `ignore` met was written by us if its `xmin` is a transaction, or the savepoint that we are
+ * in, whose lock we hold; arithmetic with `age()` would be right only once a transaction has its number.
+ * In one that an upsert with `merge` left, `xmax` is 0 if it was inserted: `on conflict do update` locks what it meets.
  */
-function originColumns(alias: string): unknown[] {
-  const current = 'pg_current_xact_id()::text::bigint';
-  const status = `pg_xact_status((${current} - age(${alias}.xmin))::text::xid8)`;
-  return [
-    raw(`case when age(${alias}.xmin) > 0 then false else ${status} = 'in progress' end as revy_ours`),
-    raw(`${alias}.xmax::text <> '0' as revy_replaces`),
-  ];
+function originColumns(origin: Selection['origin'], alias: string): unknown[] {
+  if (!origin) return [];
+  if (origin === 'merged') return [raw(`true as revy_ours, ${alias}.xmax::text <> '0' as revy_replaces`)];
+  const ours = `select transactionid from pg_locks where pid = pg_backend_pid() and mode = 'ExclusiveLock'`;
+  return [raw(`${alias}.xmin = any (array(${ours} and locktype = 'transactionid')) as revy_ours`)];
 }

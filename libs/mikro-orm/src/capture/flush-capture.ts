@@ -71,7 +71,7 @@ export class FlushCapture {
     const snapshot = (changeSet.originalEntity ??
       em.getUnitOfWork(false).getOriginalEntityData(entity) ??
       {}) as RowData;
-    const before = action === 'create' ? {} : { ...snapshot, ...generatedValues(entity, tracked, em) };
+    const before = action === 'create' ? NOTHING : withGenerated(snapshot, entity, tracked, em);
     const objectId = action === 'create' ? undefined : this.#objectIdBefore(entity, tracked, changeSet);
     const steps = action === 'delete' ? undefined : attributionSteps(entity);
     return { entity, tracked, action, objectId, before, fetched: this.fetched?.get(entity), written: new Set(), steps };
@@ -95,9 +95,12 @@ function actionOf(changeSet: ChangeSet<object>): CapturedEntity['action'] {
   return changeSet.type === 'create' ? 'create' : 'update';
 }
 
+const NOTHING: RowData = {};
+
 /** Columns that the database computes are not part of the ORM's snapshot after a flush; the entity has them. */
-export function generatedValues(entity: object, tracked: TrackedEntity, em: EntityManager): RowData {
-  const values: Record<string, unknown> = {};
+export function withGenerated(snapshot: RowData, entity: object, tracked: TrackedEntity, em: EntityManager): RowData {
+  if (tracked.generated.length === 0) return snapshot;
+  const values: Record<string, unknown> = { ...snapshot };
   for (const { name, prop } of tracked.generated) {
     const value = (entity as RowData)[name];
     if (value === undefined) continue;

@@ -4,7 +4,7 @@ import type { Json, JsonRecord } from '../model/json.js';
 import type { TrackedAttribute, TrackedEntity } from '../tracking/tracked-entities.js';
 import type { Change, ChangeStep, LinkChange } from './change.js';
 import type { CollectionCapture } from './collection-capture.js';
-import { type CapturedEntity, type FlushCapture, generatedValues, type RowData } from './flush-capture.js';
+import { type CapturedEntity, type FlushCapture, withGenerated, type RowData } from './flush-capture.js';
 
 type Links = Record<string, LinkChange>;
 
@@ -17,7 +17,8 @@ export function readChanges(capture: FlushCapture, em: EntityManager): Change[] 
   for (const captured of capture.entities.values()) {
     const links = linksOf.get(captured.entity) ?? {};
     linksOf.delete(captured.entity);
-    changes.push(readChange(captured, links, capture, em));
+    const change = readChange(captured, links, capture, em);
+    changes.push(...(isRekeyed(captured) ? rekeyedChanges(change, captured) : [change]));
   }
   for (const [entity, links] of linksOf) {
     const tracked = capture.tracked.tracked(helper(entity).__meta.class)!;
@@ -40,6 +41,20 @@ function readChange(captured: CapturedEntity, links: Links, capture: FlushCaptur
     steps: captured.steps ? readSteps(captured, capture.attribution, em) : NO_STEPS,
     masked: tracked.masked,
   };
+}
+
+function isRekeyed({ entity, tracked, action, objectId }: CapturedEntity): boolean {
+  return action === 'update' && objectId !== tracked.objectId(entity);
+}
+
+/** Under another key a row is another object: the old one ends there, and the new one begins with all of its values. */
+function rekeyedChanges(change: Change, captured: CapturedEntity): Change[] {
+  const before = knownValues(captured);
+  const objectId = captured.tracked.objectId(captured.entity);
+  return [
+    { ...change, action: 'delete', before, after: {}, links: {}, steps: NO_STEPS },
+    { ...change, action: 'create', objectId, before: {}, after: { ...before, ...change.after } },
+  ];
 }
 
 function linkChange(entity: object, tracked: TrackedEntity, links: Links, capture: FlushCapture): Change {
@@ -70,9 +85,9 @@ function knownValues({ tracked, before, fetched }: CapturedEntity): JsonRecord {
 
 /** Encodes only what may have changed: a value that is still the very same needs no comparison. */
 function writtenValues(captured: CapturedEntity, em: EntityManager): { before: JsonRecord; after: JsonRecord } {
-  const { entity, tracked, fetched, written } = captured;
+  const { entity, tracked, fetched } = captured;
   const snapshot = (em.getUnitOfWork(false).getOriginalEntityData(entity) ?? {}) as RowData;
-  const now: RowData = tracked.generated.length ? { ...snapshot, ...generatedValues(entity, tracked, em) } : snapshot;
+  const now = withGenerated(snapshot, entity, tracked, em);
   const before: JsonRecord = {};
   const after: JsonRecord = {};
   for (const attribute of tracked.attributes.values()) {

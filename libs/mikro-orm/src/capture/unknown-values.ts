@@ -3,6 +3,7 @@ import {
   type Dictionary,
   type EntityManager,
   helper,
+  ScalarReference,
   type Transaction,
   type UnitOfWork,
   Utils,
@@ -59,6 +60,15 @@ async function findRows(
   const fields = [...meta.primaryKeys, ...tracked.attributes.keys()];
   const options = { ctx, connectionType: 'write', fields, schema: helper(entities[0]!).getSchema() } as const;
   return (await em.getDriver().find(meta.class, where, options as Dictionary)) as RowData[];
+}
+
+/** Attributes that have a value now and were never read: an application's own `beforeUpdate` hook set them. */
+export function assignedUnknown({ entity, tracked, before }: CapturedEntity): string[] {
+  return [...tracked.attributes.keys()].filter(name => !(name in before) && hasValue((entity as RowData)[name]));
+}
+
+function hasValue(value: unknown): boolean {
+  return ScalarReference.isScalarReference(value) ? value.isInitialized() : value !== undefined;
 }
 
 /** An update that `onFlush` did not show overwrites values that nobody asked the database for yet. */

@@ -15,8 +15,6 @@ const systemActor = Symbol.for('revy.SystemActor');
  * ```
  */
 export class SystemActor {
-  readonly [systemActor] = true;
-
   /**
    * @param name what is stored as the actor's id, so keep it stable
    * @throws {EmptyActorNameError} if the name is empty or blank
@@ -25,6 +23,10 @@ export class SystemActor {
     if (name.trim() === '') {
       throw new EmptyActorNameError();
     }
+  }
+
+  get [systemActor](): true {
+    return true;
   }
 
   /** Tells a named system from an entity, also across two copies of this package. */

@@ -22,11 +22,7 @@ function changedAttributes({ action, before, after, steps, attribution }: Change
     const was = before[name];
     const is = after[name];
     if (action === 'update' && equalJson(was, is)) continue;
-    changed.set(name, {
-      ...(was === undefined ? {} : { before: was }),
-      ...(is === undefined ? {} : { after: is }),
-      steps: withoutDetours(steps.get(name) ?? flushed, was),
-    });
+    changed.set(name, { before: was, after: is, steps: withoutDetours(steps.get(name) ?? flushed, was) });
   }
   return changed;
 }
@@ -40,6 +36,9 @@ function withoutDetours(steps: readonly ChangeStep[], was: Json | undefined): re
   });
 }
 
-function nonEmptyLinks(links: Readonly<Record<string, LinkChange>>): Record<string, LinkChange> {
-  return Object.fromEntries(Object.entries(links).filter(([, link]) => link.added.length + link.removed.length > 0));
+function nonEmptyLinks(links: Readonly<Record<string, LinkChange>>): Readonly<Record<string, LinkChange>> {
+  const changed = Object.entries(links).filter(([, link]) => link.added.length + link.removed.length > 0);
+  return changed.length > 0 ? Object.fromEntries(changed) : NO_LINKS;
 }
+
+const NO_LINKS: Readonly<Record<string, LinkChange>> = {};

@@ -13,7 +13,7 @@ export function coalesce(drafts: readonly Draft[]): Draft[] {
     if (merged) byObject.set(key, merged);
     else byObject.delete(key);
   }
-  return [...byObject.values()];
+  return [...byObject.values()].map(onlyChanged).filter(draft => draft !== undefined);
 }
 
 function merge(first: Draft, second: Draft): Draft | undefined {
@@ -21,16 +21,15 @@ function merge(first: Draft, second: Draft): Draft | undefined {
     case 'create delete':
       return undefined;
     case 'create update':
-      return { ...second, action: 'create', attribution: first.attribution, ...both(first, second, keepAll) };
-    case 'update delete':
-      return { ...second, ...both(first, second, keepAll) };
+      return { ...second, action: 'create', attribution: first.attribution, ...both(first, second) };
     case 'delete create':
-      return unlessEmpty({ ...second, action: 'update', ...both(withoutSteps(first), second, isChanged) });
+      return { ...second, action: 'update', ...both(withoutSteps(first), second) };
+    case 'update delete':
     case 'update update':
-      return unlessEmpty({ ...second, ...both(first, second, isChanged) });
+      return { ...second, ...both(first, second) };
     case 'update create':
       // a hook of the flush that creates the object has changed it natively: that flush is recorded after its hooks
-      return { ...second, ...both(second, first, keepAll) };
+      return { ...second, ...both(second, first) };
     case 'create create':
     case 'delete update':
     case 'delete delete':
@@ -44,20 +43,18 @@ function withoutSteps(draft: Draft): Draft {
   return { ...draft, attributes };
 }
 
-function unlessEmpty(draft: Draft): Draft | undefined {
-  return draft.attributes.size || Object.keys(draft.links).length ? draft : undefined;
+/** Asked last: who took an attribute away from its old value counts as long as it does not end there. */
+function onlyChanged(draft: Draft): Draft | undefined {
+  if (draft.action !== 'update') return draft;
+  const changed = [...draft.attributes].filter(([, { before, after }]) => !equalJson(before, after));
+  if (changed.length === 0 && Object.keys(draft.links).length === 0) return undefined;
+  return { ...draft, attributes: new Map(changed) };
 }
 
-type Keep = (attribute: AttributeDraft) => boolean;
-
-const keepAll: Keep = () => true;
-const isChanged: Keep = ({ before, after }) => !equalJson(before, after);
-
-function both(first: Draft, second: Draft, keep: Keep): Pick<Draft, 'attributes' | 'links'> {
+function both(first: Draft, second: Draft): Pick<Draft, 'attributes' | 'links'> {
   const attributes = new Map<string, AttributeDraft>();
   for (const name of new Set([...first.attributes.keys(), ...second.attributes.keys()])) {
-    const merged = mergeAttribute(first.attributes.get(name), second.attributes.get(name));
-    if (keep(merged)) attributes.set(name, merged);
+    attributes.set(name, mergeAttribute(first.attributes.get(name), second.attributes.get(name)));
   }
   return { attributes, links: mergeLinks(first.links, second.links) };
 }
@@ -65,8 +62,8 @@ function both(first: Draft, second: Draft, keep: Keep): Pick<Draft, 'attributes'
 function mergeAttribute(first: AttributeDraft | undefined, second: AttributeDraft | undefined): AttributeDraft {
   if (!first || !second) return (first ?? second)!;
   return {
-    ...(first.before === undefined ? {} : { before: first.before }),
-    ...(second.after === undefined ? {} : { after: second.after }),
+    before: first.before,
+    after: second.after,
     steps: second.after === undefined ? second.steps : mergeSteps(first, second),
   };
 }

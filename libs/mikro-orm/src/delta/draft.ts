@@ -3,10 +3,10 @@ import type { Attribution } from '../context/attribution-value.js';
 import type { ObjectAction } from '../model/action.js';
 import type { Json } from '../model/json.js';
 
-/** One attribute's change. An absent `before` is unknown; an absent `after` means that the object is gone. */
+/** One attribute's change. An undefined `before` is unknown; an undefined `after` means that the object is gone. */
 export interface AttributeDraft {
-  readonly before?: Json;
-  readonly after?: Json;
+  readonly before?: Json | undefined;
+  readonly after?: Json | undefined;
   /** Who made it, in order; the last step set `after`. */
   readonly steps: readonly ChangeStep[];
 }

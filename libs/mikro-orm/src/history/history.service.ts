@@ -6,6 +6,7 @@ import { Revision } from '../model/revision.entity.js';
 import { UnknownAttributeError } from '../revy.errors.js';
 import { runtimeOf } from '../runtime.js';
 import { storedActor } from '../tracking/stored-actor.js';
+import { concreteTarget } from './concrete-target.js';
 import { targetOf } from './target.js';
 
 /** What {@link HistoryService.revisions} and {@link HistoryService.deltas} can both be narrowed by. */
@@ -54,14 +55,13 @@ export class HistoryService {
   /** Revisions, oldest first unless asked otherwise. One SELECT. */
   async revisions(filter: HistoryFilter = {}): Promise<Revision[]> {
     const em = await this.#reader();
-    const { since, until } = filter;
-    const recordedAt = { ...(since && { $gte: since }), ...(until && { $lte: endOf(until) }) };
-    const where = { ...common(em, filter), ...(since || until ? { recordedAt } : {}) } as FilterQuery<Revision>;
+    const where = { ...common(em, filter), ...recordedWithin(filter) } as FilterQuery<Revision>;
     return em.find(Revision, where, { orderBy: { id: filter.order ?? 'asc' }, limit: filter.limit });
   }
 
   /**
-   * What happened to one object, with the revision of each delta; also after it was deleted. One SELECT.
+   * What happened to one object, with the revision of each delta; also after it was deleted. One SELECT; one or two
+   * more if it is asked for by a class that others inherit from in the database.
    *
    * @throws {UntrackedEntityError} if the class is not tracked
    * @throws {UnusableKeyError} if the key does not fit the class
@@ -73,12 +73,12 @@ export class HistoryService {
     filter: DeltaFilter<T> = {},
   ): Promise<ObjectDelta[]> {
     const em = await this.#reader();
-    const { tracked, objectId } = targetOf(em, entity, key);
-    const { attribute, action, since, until, revision } = filter;
+    const { tracked, objectId } = await concreteTarget(em, targetOf(em, entity, key));
+    const { attribute, action } = filter;
     if (attribute !== undefined && !(attribute in tracked.meta.properties)) {
       throw new UnknownAttributeError(tracked.meta.className, attribute, Object.keys(tracked.meta.properties));
     }
-    const recordedAt = { ...(since && { $gte: since }), ...(until && { $lte: endOf(until) }) };
+    const revision = revisionFilter(filter);
     const where = {
       ...common(em, filter),
       objectType: tracked.type,
@@ -87,8 +87,7 @@ export class HistoryService {
       ...(attribute !== undefined && {
         $or: [{ newValues: { $hasKey: attribute } }, { oldValues: { $hasKey: attribute } }],
       }),
-      ...((since || until) && { revision: { recordedAt } }),
-      ...(revision !== undefined && { revision }),
+      ...(Object.keys(revision).length > 0 && { revision }),
     } as FilterQuery<ObjectDelta>;
     const { order = 'asc', limit } = filter;
     return em.find(ObjectDelta, where, { populate: ['revision'], strategy: 'joined', orderBy: { id: order }, limit });
@@ -107,6 +106,18 @@ function common(em: EntityManager, { actor, description, after, order }: History
     ...(description !== undefined && { description }),
     ...(after !== undefined && { id: order === 'desc' ? { $lt: after } : { $gt: after } }),
   };
+}
+
+function revisionFilter<T extends object>(filter: DeltaFilter<T>) {
+  const { revision } = filter;
+  // a revision that was never written has no id, and no deltas
+  const id = revision instanceof Revision ? (revision.id ?? null) : revision;
+  return { ...(id !== undefined && { id }), ...recordedWithin(filter) };
+}
+
+function recordedWithin({ since, until }: HistoryFilter) {
+  const recordedAt = { ...(since && { $gte: since }), ...(until && { $lte: endOf(until) }) };
+  return since || until ? { recordedAt } : {};
 }
 
 /** Dates of JavaScript stop at milliseconds, and what they show as the same time is the same. */

@@ -17,14 +17,15 @@ export type ObjectPoint = Point | { readonly version: number };
 
 /** A point as a condition on a delta `d` and its revision `r`, true for every delta up to the point. */
 export interface PointCondition {
-  readonly kind: 'date' | 'revision' | 'version';
+  readonly kind: 'latest' | 'date' | 'revision' | 'version';
   /** SQL; the value is the third parameter. */
   readonly test: string;
-  readonly value: string | number;
+  readonly value: string | number | null;
 }
 
 /** @throws {UnusablePointError} if it is none of the forms of a point */
-export function pointCondition(point: ObjectPoint): PointCondition {
+export function pointCondition(point: ObjectPoint | undefined): PointCondition {
+  if (point === undefined) return { kind: 'latest', test: '$3::text is null', value: null };
   if (point instanceof Date && !Number.isNaN(point.getTime())) {
     // JavaScript's clock stops at milliseconds: the date that a revision shows has to lead back to it
     const test = `date_trunc('milliseconds', r.recorded_at) <= $3::timestamptz`;

@@ -1,4 +1,6 @@
-import type { EntityManager, EntityName, Primary } from '@mikro-orm/core';
+import type { EntityManager, EntityMetadata, EntityName, EntityProperty, Primary } from '@mikro-orm/core';
+import type { Json } from '../model/json.js';
+import { readKey } from '../model/stored-key.js';
 import { runtimeOf } from '../runtime.js';
 import { UntrackedEntityError, UnusableKeyError } from '../revy.errors.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
@@ -29,12 +31,32 @@ export function trackedOf<T extends object>(em: EntityManager, entity: EntityNam
 
 function isUsable(tracked: TrackedEntity, key: unknown): boolean {
   if (key === null || key === undefined) return false;
+  const { keyColumns, meta } = tracked;
+  if (Array.isArray(key) && key.flat(Infinity).length !== keyColumns.length) return false;
   try {
-    return tracked.hasKey(key);
+    const values = readKey(keyColumns, key);
+    return values.every((value, index) => value !== null && fits(value, propertyAt(meta, keyColumns[index]!.path)));
   } catch {
     // a custom type that cannot convert the key says no more than that it does not fit
     return false;
   }
+}
+
+/** What PostgreSQL would refuse to compare with a column, which in a transaction would be the end of it. */
+const FORMS: readonly (readonly [column: RegExp, value: RegExp])[] = [
+  [/^(small|big)?(int|serial)/, /^-?\d+$/],
+  [/^uuid$/, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i],
+];
+
+function fits(value: Json, prop: EntityProperty | undefined): boolean {
+  const type = prop?.columnTypes?.[0] ?? '';
+  const text = typeof value === 'object' ? '' : String(value);
+  return FORMS.every(([column, form]) => !column.test(type) || form.test(text));
+}
+
+function propertyAt(meta: EntityMetadata, [name, ...rest]: readonly string[]): EntityProperty | undefined {
+  const prop = meta.properties[name as never] as EntityProperty | undefined;
+  return rest.length > 0 && prop?.targetMeta ? propertyAt(prop.targetMeta, rest) : prop;
 }
 
 function nameOf(entity: unknown): string {

@@ -2,7 +2,7 @@ import { quoted, type TableNames } from './tables.js';
 
 /**
  * One row for each attribute of each object delta; more than one where several actors changed it in one revision.
- * What a create left null is not a change and has no row.
+ * What a create left null, or a delete found null, is not a change and has no row.
  *
  * Written the way that PostgreSQL prints it back (column lists of functions included): MikroORM 7.2 compares the two
  * texts after a light normalisation, and would otherwise recreate the view with every schema update.
@@ -39,5 +39,5 @@ left join lateral (
          s.step ->> 'description' as description
   from jsonb_array_elements(d.attributions -> a.attribute) with ordinality s(step, position)
 ) step on true
-where d.action <> 'create' or a.new_value <> 'null'::jsonb`.trim();
+where d.action = 'update' or coalesce(a.new_value, a.old_value) <> 'null'::jsonb`.trim();
 }

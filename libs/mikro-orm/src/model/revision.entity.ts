@@ -1,5 +1,6 @@
 import { Collection, helper } from '@mikro-orm/core';
 import type { Actor } from '../context/actor.js';
+import { UnloadedRevisionError } from '../revy.errors.js';
 import { runtimeOf } from '../runtime.js';
 import type { ObjectDelta } from './object-delta.entity.js';
 
@@ -29,9 +30,12 @@ export class Revision {
    *
    * An actor that has been deleted since is left out. Asking many revisions at once (`Promise.all`) is batched:
    * one statement for their deltas and one for each type of actor, however many revisions there are.
+   *
+   * @throws {UnloadedRevisionError} if the revision was not read from the database
    */
   get actors(): Promise<Actor[]> {
-    const em = helper(this).__em!;
+    const em = helper(this).__em;
+    if (!em) throw new UnloadedRevisionError();
     return runtimeOf(em).loadActors(em, this);
   }
 }

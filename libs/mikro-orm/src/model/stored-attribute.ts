@@ -1,6 +1,6 @@
 import { type EntityProperty, type Platform, PolymorphicRef, ReferenceKind } from '@mikro-orm/core';
 import type { Json } from './json.js';
-import { type KeyColumn, keyColumns } from './stored-key.js';
+import { type KeyColumn, keyColumns, nestKey } from './stored-key.js';
 import { type ValueCodec, valueCodec } from './stored-value.js';
 
 /** The codec of one property, resolved once per ORM. */
@@ -26,7 +26,7 @@ function relationCodec(prop: EntityProperty, platform: Platform): ValueCodec {
     if (stored === null) return null;
     const parts = Array.isArray(stored) ? stored : [stored];
     const values = resolve().map((column, index) => column.codec.decode(parts[index] ?? null));
-    return values.length === 1 ? values[0] : values;
+    return nestKey(resolve(), values);
   };
   return { encode, encodeRow: encode, decode };
 }
@@ -41,6 +41,6 @@ const polymorphicCodec: ValueCodec = (() => {
   const encode = (value: unknown): Json =>
     value instanceof PolymorphicRef ? [value.discriminator, identified(value.id) as Json] : null;
   const decode = (stored: Json): unknown =>
-    Array.isArray(stored) ? new PolymorphicRef(String(stored[0]), stored[1]) : null;
+    Array.isArray(stored) ? new PolymorphicRef(stored[0] as string, stored[1]) : null;
   return { encode, encodeRow: encode, decode };
 })();

@@ -1,4 +1,12 @@
-import { type EntityMetadata, type EntityProperty, type Platform, Reference, ReferenceKind } from '@mikro-orm/core';
+import {
+  EntityHelper,
+  type EntityMetadata,
+  type EntityProperty,
+  type Platform,
+  Reference,
+  ReferenceKind,
+  Utils,
+} from '@mikro-orm/core';
 import type { Json } from './json.js';
 import { type ValueCodec, valueCodec } from './stored-value.js';
 
@@ -6,6 +14,8 @@ import { type ValueCodec, valueCodec } from './stored-value.js';
 export interface KeyColumn {
   readonly path: readonly string[];
   readonly codec: ValueCodec;
+  /** Whether its stored form may be an object: that of a custom type's dates and bytes. */
+  readonly isObject: boolean;
   readonly toDatabase: (value: unknown) => unknown;
 }
 
@@ -18,19 +28,36 @@ export function keyColumns(meta: EntityMetadata, platform: Platform, path: reado
     const { customType } = prop;
     const toDatabase = (value: unknown) =>
       customType && value !== undefined && value !== null ? customType.convertToDatabaseValue(value, platform) : value;
-    return [{ path: here, codec: valueCodec(prop, platform), toDatabase }];
+    const isObject = customType?.compareAsType() === 'any';
+    return [{ path: here, codec: valueCodec(prop, platform), isObject, toDatabase }];
   });
 }
 
 /** Unambiguous text for a key: the bare value of a single column, a JSON array of several. */
 export function keyText(values: readonly Json[]): string {
-  return values.length === 1 ? String(values[0]) : JSON.stringify(values);
+  const [value] = values;
+  return values.length === 1 && (value === null || typeof value !== 'object') ? String(value) : JSON.stringify(values);
 }
 
 /** The key's column values that `text` stands for. */
 export function keyValues(columns: readonly KeyColumn[], text: string): unknown[] {
-  const stored: Json[] = columns.length === 1 ? [text] : (JSON.parse(text) as Json[]);
+  const isJson = columns.length > 1 || (columns[0]?.isObject && text.startsWith('['));
+  const stored = isJson ? (JSON.parse(text) as Json[]) : [text];
   return columns.map((column, index) => column.codec.decode(stored[index] ?? null));
+}
+
+/** Column values in the ORM's form of a key: those of a key's own composite relation are an array of their own. */
+export function nestKey(columns: readonly KeyColumn[], values: readonly unknown[], depth = 0): unknown {
+  if (columns.length === 1) return values[0];
+  const names = [...new Set(columns.map(column => column.path[depth]))];
+  return names.map(name => {
+    const isOf = (index: number) => columns[index]!.path[depth] === name;
+    return nestKey(
+      columns.filter((_, index) => isOf(index)),
+      values.filter((_, index) => isOf(index)),
+      depth + 1,
+    );
+  });
 }
 
 /** The key of an entity or of a plain key value (scalar, array, or object by property name), column by column. */
@@ -46,8 +73,13 @@ export function readKey(columns: readonly KeyColumn[], source: unknown): Json[] 
 function readPath(source: unknown, path: readonly string[]): unknown {
   let value = source;
   for (const step of path) {
-    if (value === null || typeof value !== 'object') return value;
+    if (!hasProperties(value)) return value;
     value = Reference.unwrapReference((value as Record<string, object>)[step] as object);
   }
   return value;
+}
+
+/** A date, bytes, or an instance of a class that a custom type stores, is a value of the key and has none. */
+function hasProperties(value: unknown): value is object {
+  return EntityHelper.isEntity(value) || Utils.isPlainObject(value);
 }

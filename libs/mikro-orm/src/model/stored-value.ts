@@ -5,6 +5,7 @@ import {
   DoubleType,
   type EntityProperty,
   FloatType,
+  IntervalType,
   JsonType,
   type Platform,
   ReferenceKind,
@@ -13,7 +14,7 @@ import {
 } from '@mikro-orm/core';
 import { UnserialisableValueError } from '../revy.errors.js';
 import type { Json } from './json.js';
-import { roundDate, roundDecimal, roundReal } from './rounding.js';
+import { canonicalInterval, canonicalUuid, roundDate, roundDecimal, roundReal } from './rounding.js';
 
 /** Turns the values of one property into what history stores, and back. */
 export interface ValueCodec {
@@ -40,11 +41,12 @@ export function valueCodec(prop: EntityProperty, platform: Platform): ValueCodec
 
 function customCodec(prop: EntityProperty, type: ScalarType, platform: Platform): ValueCodec {
   if (type instanceof JsonType) return jsonCodec;
-  if (type instanceof ArrayType) return arrayCodec(type, platform);
+  if (type instanceof ArrayType) return arrayCodec(prop, type, platform);
   if (type instanceof Uint8ArrayType) return bytesCodec;
   if (type instanceof BigIntType) return codec(String);
   if (type instanceof DecimalType) return decimalCodec(prop);
   if (type instanceof FloatType || type instanceof DoubleType) return numberCodec(prop);
+  if (type instanceof IntervalType) return intervalCodec;
   return plainCodec(prop, platform, type);
 }
 
@@ -55,7 +57,7 @@ function plainCodec(prop: EntityProperty, platform: Platform, type?: ScalarType)
     case 'boolean':
       return codec(value => (typeof value === 'string' ? value === 'true' || value === 't' : Boolean(value)));
     case 'string':
-      return taggedCodec(prop);
+      return textCodec(prop);
     case 'Date':
       return dateCodec(prop, platform);
     default:
@@ -78,21 +80,31 @@ function wellFormed(json: string): string {
   return json.replace(/(?<!\\)((?:\\\\)*)\\ud[89a-f][0-9a-f]{2}/gi, '$1\\ufffd');
 }
 
-function arrayCodec(type: ScalarType, platform: Platform): ValueCodec {
+/**
+ * MikroORM 7.2 writes null elements, and the text "null", as `{null}`, which the database reads as null and MikroORM
+ * as the text (core/types/ArrayType.js, `marshallArray`).
+ */
+function arrayCodec(prop: EntityProperty, type: ArrayType, platform: Platform): ValueCodec {
+  const { toJsValue, toDbValue } = type as unknown as Record<'toJsValue' | 'toDbValue', (element: unknown) => unknown>;
+  const elements = (value: unknown) =>
+    typeof value !== 'string'
+      ? (value as unknown[])
+      : platform.unmarshallArray(value).map(element => (/^null$/i.test(element) ? null : element));
   return codec(
-    value => plainJson(type.convertToJSValue(value, platform)),
-    stored => type.convertToDatabaseValue(stored, platform),
+    value => elements(value).map(element => (element === null ? null : tag(toJsValue(element), prop.name))),
+    stored => (stored as Json[]).map(element => (element === null ? null : toDbValue(untag(element)))),
   );
 }
 
 const bytesCodec = codec(
   value => Buffer.from(value as Uint8Array).toString('base64'),
-  stored => Buffer.from(String(stored), 'base64'),
+  stored => Buffer.from(stored as string, 'base64'),
 );
 
 function decimalCodec(prop: EntityProperty): ValueCodec {
-  const declared = /\(\s*\d+\s*,\s*(\d+)\s*\)/.exec(prop.columnTypes?.[0] ?? '')?.[1];
-  return codec(value => (declared === undefined ? String(value) : roundDecimal(String(value), Number(declared))));
+  const declared = /\(\s*\d+\s*(?:,\s*(\d+)\s*)?\)/.exec(prop.columnTypes?.[0] ?? '');
+  const scale = declared ? Number(declared[1] ?? 0) : undefined;
+  return codec(value => roundDecimal(String(value), scale));
 }
 
 function numberCodec(prop: EntityProperty): ValueCodec {
@@ -100,9 +112,9 @@ function numberCodec(prop: EntityProperty): ValueCodec {
   return codec(
     value => {
       const number = Number(value);
-      // JSON has no NaN, no infinities and no negative zero
-      if (!Number.isFinite(number) || Object.is(number, -0)) return Object.is(number, -0) ? '-0' : String(number);
-      return isReal ? roundReal(number) : number;
+      // JSON has no NaN and no infinities; MikroORM 7.2 writes a negative zero as 0
+      if (!Number.isFinite(number)) return String(number);
+      return number === 0 ? 0 : isReal ? roundReal(number) : number;
     },
     stored => Number(stored),
   );
@@ -114,7 +126,23 @@ function dateCodec(prop: EntityProperty, platform: Platform): ValueCodec {
       const date = value instanceof Date ? value : platform.parseDate(value as string);
       return date instanceof Date ? roundDate(date, prop.length ?? 3).toISOString() : String(date);
     },
-    stored => platform.parseDate(String(stored)),
+    stored => platform.parseDate(stored as string),
+  );
+}
+
+/** What the server makes of an interval is one of several texts for it; a row that was loaded has another one. */
+const intervalCodec = codec(value => canonicalInterval(String(value)));
+
+/** PostgreSQL keeps a uuid in lower case, and pads `char`; history has to hold what the row holds. */
+function textCodec(prop: EntityProperty): ValueCodec {
+  const tagged = taggedCodec(prop);
+  const column = prop.columnTypes?.[0] ?? '';
+  const length = Number(/^char(?:acter)?\((\d+)\)$/.exec(column)?.[1] ?? 0);
+  const canonical = column === 'uuid' ? canonicalUuid : (text: string) => text.padEnd(length);
+  if (column !== 'uuid' && length === 0) return tagged;
+  return codec(
+    value => (typeof value === 'string' ? canonical(value) : tagged.encode(value)),
+    stored => tagged.decode(stored),
   );
 }
 
@@ -137,7 +165,7 @@ function tag(value: unknown, attribute: string): Json {
 
 function untag(stored: Json): unknown {
   if (stored === null || typeof stored !== 'object' || Array.isArray(stored)) return stored;
-  const text = String(stored['value']);
+  const text = stored['value'] as string;
   switch (stored['$revy']) {
     case 'date':
       return new Date(text);

@@ -1,4 +1,4 @@
-import { type EntityManager, helper } from '@mikro-orm/core';
+import { type EntityManager, type EntityProperty, helper } from '@mikro-orm/core';
 import type { JsonRecord } from '../model/json.js';
 import { Revision } from '../model/revision.entity.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
@@ -12,19 +12,29 @@ export interface KnownState {
 
 /** A mask is not a value, so a masked attribute is unknown, and so is what is not tracked at all. */
 export function decodeState(tracked: TrackedEntity, state: JsonRecord): KnownState {
-  const data: Record<string, unknown> = {};
+  const { root, discriminatorValue } = tracked.meta;
+  const data: Record<string, unknown> = root.discriminatorColumn
+    ? { [root.discriminatorColumn]: discriminatorValue }
+    : {};
   const unknown: string[] = [];
-  for (const prop of tracked.meta.comparableProps) {
+  for (const prop of tracked.meta.props) {
+    if (!isColumn(prop, tracked)) continue;
     const attribute = tracked.attributes.get(prop.name);
-    if (prop.primary) continue;
     if (attribute && !attribute.isMasked && prop.name in state) {
       data[prop.name] = attribute.codec.decode(state[prop.name]!);
-    } else if (!tracked.isInlineEmbedded(prop)) {
+    } else {
       unknown.push(prop.name);
     }
   }
-  for (const { name, codec } of tracked.generated) if (name in state) data[name] = codec.decode(state[name]!);
   return { data, unknown };
+}
+
+/** Whether a snapshot has to have a value for the property: it is read from the object's own row, beside its key. */
+function isColumn(prop: EntityProperty, tracked: TrackedEntity): boolean {
+  const { meta } = tracked;
+  if (prop.primary || prop.name === meta.root.discriminatorColumn || tracked.isInlineEmbedded(prop)) return false;
+  const isComputed = prop.generated || prop.version;
+  return meta.comparableProps.includes(prop) || (Boolean(isComputed) && prop.persist !== false);
 }
 
 /**
@@ -41,6 +51,8 @@ export function hydrate<T extends object>(
   const row = { ...tracked.keyData(objectId), ...data };
   const options = { merge: false, initialized: true, convertCustomTypes: true, newEntity: false };
   const entity = fork.getEntityFactory().create(tracked.meta.class, row as never, options) as T;
+  // MikroORM replaces a reference that belongs to nobody by its own when the entity is persisted: UnitOfWork.js:975
+  for (const related of fork.getUnitOfWork(false).getIdentityMap().values()) detach(related as object);
   detach(entity);
   return entity;
 }

@@ -50,19 +50,18 @@ left join ${revision} r on r.id = target.revision_id`);
 /** `target`: the last delta up to the point. */
 function targetOf(delta: string, revision: string, point: PointCondition): string {
   const source = point.kind === 'date' ? `${delta} d join ${revision} r on r.id = d.revision_id` : `${delta} d`;
-  const probe = `select d.id, ${point.test} as ok from ${source} where ${OBJECT}`;
-  return `last as (
-  select d.id, d.version, ${point.test} as ok from ${source} where ${OBJECT} order by d.id desc limit 1
-), first as (
-  select d.id, d.action, ${point.test} as ok from ${source} where ${OBJECT} order by d.id limit 1
+  const probe = (low: string, high: string) => `
+    select d.id, d.version, d.action, ${point.test} as ok from ${source} where ${between(low, high)}`;
+  return `last as (${probe('0', LAST_ID)} ${order('desc')} limit 1
+), first as (${probe('0', LAST_ID)} ${order('asc')} limit 1
 ), search(low, high) as (
   select first.id, last.id from first, last where first.ok and not last.ok
   union all
   select case when probe.ok then probe.id else low end, case when probe.ok then high else probe.id end
   from search cross join lateral (
-    (${probe} and d.id > low and d.id <= (low + high) / 2 order by d.id desc limit 1)
+    (${probe('low + 1', '(low + high) / 2')} ${order('desc')} limit 1)
     union all
-    (${probe} and d.id > (low + high) / 2 and d.id < high order by d.id limit 1)
+    (${probe('(low + high) / 2 + 1', 'high - 1')} ${order('asc')} limit 1)
     limit 1
   ) probe
 ), target as (
@@ -73,14 +72,28 @@ function targetOf(delta: string, revision: string, point: PointCondition): strin
 
 /** `state`: what the deltas from the nearest keyframe up to the target add up to. */
 function stateOf(delta: string): string {
-  return `state as (
+  return `base as (
+  select d.id from ${delta} d
+  where ${between('0', '(select id from target)')} and (d.state is not null or d.action <> 'update')
+  ${order('desc')} limit 1
+), state as (
   select jsonb_object_agg(e.key, e.value order by d.id) as values
-  from target, ${delta} d, jsonb_each(coalesce(d.state, d.new_values)) e
-  where ${OBJECT} and target.action <> 'delete' and d.id <= target.id and d.id >= coalesce((
-    select b.id from ${delta} b, target t
-    where b.object_type = $1 and b.object_id = $2 and b.id <= t.id and (b.state is not null or b.action <> 'update')
-    order by b.id desc limit 1), 0)
+  from ${delta} d, jsonb_each(coalesce(d.state, d.new_values)) e
+  where ${OBJECT} and ${between('coalesce((select id from base), 0)', '(select id from target)')}
+    and (select action from target) <> 'delete'
 )`;
+}
+
+const LAST_ID = '9223372036854775807';
+
+/** A range of the object's deltas, said in a way that only the index of objects serves, and never the primary key. */
+function between(low: string, high: string): string {
+  const id = '(d.object_type, d.object_id, d.id)';
+  return `${id} >= ($1, $2, ${low}) and ${id} <= ($1, $2, ${high})`;
+}
+
+function order(direction: 'asc' | 'desc'): string {
+  return `order by ${['object_type', 'object_id', 'id'].map(column => `d.${column} ${direction}`).join(', ')}`;
 }
 
 const OBJECT = 'd.object_type = $1 and d.object_id = $2';
@@ -93,8 +106,8 @@ function existence(revision: string, { kind }: PointCondition): string {
 export interface LaterValues {
   /** Whether the history saw the object's beginning, so that what it does not know was never there. */
   readonly is_created: boolean;
-  /** Whether the object was deleted later; then the live row, if any, is another one. */
-  readonly is_deleted_later: boolean;
+  /** Whether it was deleted or made anew later; then the live row, if any, is another one. */
+  readonly is_replaced_later: boolean;
   readonly values: JsonRecord | null;
 }
 
@@ -103,11 +116,11 @@ export function laterValuesStatement(tables: TableNames): Statement {
   const delta = quoted(tables, 'objectDelta');
   return statement(`
 with ending as (
-  select d.id, d.action from ${delta} d
+  select d.id from ${delta} d
   where ${OBJECT} and d.id > $3::bigint and d.action <> 'update' order by d.id limit 1
 )
 select exists (select from ${delta} d where ${OBJECT} and d.id <= $3::bigint and d.action = 'create') as is_created,
-       exists (select from ending where action = 'delete') as is_deleted_later,
+       exists (select from ending) as is_replaced_later,
        (select jsonb_object_agg(e.key, e.value order by d.id desc)
         from ${delta} d, jsonb_each(d.old_values) e
         where ${OBJECT} and d.id > $3::bigint and d.id <= coalesce((select id from ending), d.id)) as values`);

@@ -1,4 +1,5 @@
 import type { EntityManager, EntityName, Primary } from '@mikro-orm/core';
+import { concreteTarget } from '../history/concrete-target.js';
 import { type ObjectPoint, pointCondition, type PointCondition } from '../history/point.js';
 import { query } from '../history/query.js';
 import { type Target, targetOf } from '../history/target.js';
@@ -33,8 +34,10 @@ export class SnapshotService {
    * One object as it was at a point.
    *
    * One SELECT, whatever the length of the history. An object that is older than its history takes one more for what
-   * later changes tell of it, and one to read the live row.
+   * later changes tell of it, and one to read the live row. An object asked for by a class that others inherit from
+   * in the database takes one more to tell its own class.
    *
+   * @param point without one, the latest state that is recorded, whatever the clocks say
    * @returns `null` if the object did not exist then
    * @throws {UntrackedEntityError} if the class is not tracked
    * @throws {UnusableKeyError} if the key does not fit the class
@@ -46,12 +49,12 @@ export class SnapshotService {
   async at<T extends object>(
     entity: EntityName<T>,
     key: Primary<T>,
-    point: ObjectPoint,
+    point?: ObjectPoint,
     options: SnapshotOptions = {},
   ): Promise<Snapshot<T> | null> {
     const em = this.#em.getContext(false);
-    const target = targetOf(em, entity, key);
     const condition = pointCondition(point);
+    const target = await concreteTarget(em, targetOf(em, entity, key));
     const row = await readSnapshotRow(em, target, condition);
     refuseUnknownPoint(target, condition, row);
     if (row.action === 'delete' && !options.includeDeleted) return null;
@@ -112,13 +115,13 @@ async function earlierValues(em: EntityManager, target: Target, row: SnapshotRow
   const select = laterValuesStatement(runtimeOf(em).tables);
   const [later] = await query<LaterValues>(em, select, [tracked.type, objectId, row.id ?? 0]);
   if (later!.is_created) return undefined;
-  const live = later!.is_deleted_later ? undefined : await readLiveRow(em, target);
+  const live = later!.is_replaced_later ? undefined : await readLiveRow(em, target);
   return later!.values || live ? { ...live, ...later!.values } : undefined;
 }
 
 function refuseBeforeHistory({ tracked, objectId }: Target, row: SnapshotRow, point: PointCondition): void {
   const since = row.since === null ? new Date() : new Date(row.since);
-  if (point.kind === 'date' && new Date(point.value) < since) {
+  if (point.kind === 'date' && new Date(point.value!) < since) {
     throw new PointBeforeHistoryError(tracked.meta.className, objectId, since);
   }
 }

@@ -10,8 +10,8 @@ export interface Snapshot<T extends object> {
   readonly entity: T;
   /** Properties whose value nobody knows: excluded, masked, or never seen. They are `undefined` on the entity. */
   readonly unknown: string[];
-  /** The point that was asked for. */
-  readonly point: ObjectPoint;
+  /** The point that was asked for; `undefined` for the latest. */
+  readonly point: ObjectPoint | undefined;
   /** Number of the version, from 1; 0 is the state that tracking found the object in. */
   readonly version: number;
   /** The revision that made this version; `null` for version 0. */

@@ -3,11 +3,10 @@ import type { Json } from '../model/json.js';
 import { HISTORY_CLASSES } from '../model/schema.js';
 import { codecFor } from '../model/stored-attribute.js';
 import type { ValueCodec } from '../model/stored-value.js';
-import { keyColumns, keyText, type KeyColumn, keyValues, readKey } from '../model/stored-key.js';
+import { keyColumns, keyText, type KeyColumn, keyValues, nestKey, readKey } from '../model/stored-key.js';
 import { DuplicateTypeError, UnknownAttributeError } from '../revy.errors.js';
 import type { ResolvedOptions } from '../revy.options.js';
-import { marksOf, ownMarks } from './tracking-marks.js';
-import type { TrackingOptions } from './tracking-options.js';
+import { type Said, saidOf } from './said-of.js';
 
 /** One recorded property. */
 export interface TrackedAttribute {
@@ -65,19 +64,14 @@ export class TrackedEntity {
 
   /** The key that an object id stands for, in the ORM's form: a scalar, or an array for a composite key. */
   key(objectId: string): unknown {
-    const values = keyValues(this.keyColumns, objectId);
-    return values.length === 1 ? values[0] : values;
+    return nestKey(this.keyColumns, keyValues(this.keyColumns, objectId));
   }
 
   /** The key that an object id stands for, by property name. */
   keyData(objectId: string): Record<string, unknown> {
-    const data: Record<string, unknown[]> = {};
-    keyValues(this.keyColumns, objectId).forEach((value, index) => {
-      (data[this.keyColumns[index]!.path[0]!] ??= []).push(value);
-    });
-    return Object.fromEntries(
-      Object.entries(data).map(([name, values]) => [name, values.length === 1 ? values[0] : values]),
-    );
+    const key = this.key(objectId);
+    const values = this.keyColumns.length === 1 ? [key] : (key as unknown[]);
+    return Object.fromEntries(this.meta.primaryKeys.map((name, index) => [name, values[index]]));
   }
 }
 
@@ -129,15 +123,17 @@ export class TrackedEntities {
 }
 
 function isRecordable(meta: EntityMetadata): boolean {
-  const isRow = !meta.embeddable && !meta.virtual && !meta.view && !meta.pivotTable && meta.primaryKeys?.length > 0;
-  return isRow && !HISTORY_CLASSES.has(meta.class);
+  const isRow = !meta.embeddable && !meta.virtual && !meta.view && meta.primaryKeys?.length > 0;
+  return isRow && !isLinkTable(meta) && !HISTORY_CLASSES.has(meta.class);
+}
+
+/** MikroORM 7.2 marks an application's own pivot entities alike, and names only its own for their table. */
+function isLinkTable(meta: EntityMetadata): boolean {
+  return meta.pivotTable === true && meta.className === meta.tableName;
 }
 
 function resolveEntity(meta: EntityMetadata, options: ResolvedOptions, platform: Platform): TrackedEntity {
-  const marks = marksOf(meta.class);
-  const said: TrackingOptions = Object.assign({}, ...marks.map(mark => mark.entity).reverse(), meta.revy);
-  // a stored type names one class, so that a subclass does not inherit it
-  const as = meta.revy?.as ?? ownMarks(meta.class).entity?.as;
+  const said = saidOf(meta);
   const recorded = attributeFilter(meta, said);
   const attributes = new Map<string, TrackedAttribute>();
   for (const prop of meta.props.filter(candidate => isAttribute(candidate, meta) && recorded.has(candidate))) {
@@ -146,8 +142,8 @@ function resolveEntity(meta: EntityMetadata, options: ResolvedOptions, platform:
   }
   const links = meta.relations.filter(prop => prop.kind === ReferenceKind.MANY_TO_MANY && prop.owner);
   const collections = new Map(links.filter(prop => recorded.has(prop)).map(prop => [prop.name, prop]));
-  const isTracked = said.track ?? options.track === 'all';
-  return new TrackedEntity(meta, as ?? meta.className, isTracked, attributes, collections, platform);
+  const isTracked = said.entity.track ?? options.track === 'all';
+  return new TrackedEntity(meta, said.entity.as ?? meta.className, isTracked, attributes, collections, platform);
 }
 
 function isAttribute(prop: EntityProperty, meta: EntityMetadata): boolean {
@@ -167,22 +163,15 @@ function isInlineEmbedded(prop: EntityProperty): boolean {
   return prop.kind === ReferenceKind.EMBEDDED && !prop.object && !prop.array;
 }
 
-function attributeFilter(meta: EntityMetadata, said: TrackingOptions) {
-  const marked = new Map(
-    marksOf(meta.class)
-      .reverse()
-      .flatMap(mark => [...mark.properties]),
-  );
-  const named = [...(said.exclude ?? []), ...(said.mask ?? [])];
-  for (const name of named) {
+function attributeFilter(meta: EntityMetadata, { entity, properties }: Said) {
+  const { exclude = [], mask = [] } = entity;
+  for (const name of [...exclude, ...mask]) {
     if (!(name in meta.properties)) throw new UnknownAttributeError(meta.className, name, Object.keys(meta.properties));
   }
-  const says = (prop: EntityProperty) => ({ ...marked.get(prop.name), ...(prop as { revy?: object }).revy });
+  const says = (prop: EntityProperty) => ({ ...properties.get(prop.name), ...(prop as { revy?: object }).revy });
   const chain = (prop: EntityProperty) => [prop, ...(prop.embedded ? [meta.properties[prop.embedded[0]]!] : [])];
   return {
-    has: (prop: EntityProperty) =>
-      chain(prop).every(one => says(one).track !== false && !said.exclude?.includes(one.name)),
-    isMasked: (prop: EntityProperty) =>
-      chain(prop).some(one => says(one).mask === true || Boolean(said.mask?.includes(one.name))),
+    has: (prop: EntityProperty) => chain(prop).every(one => says(one).track !== false && !exclude.includes(one.name)),
+    isMasked: (prop: EntityProperty) => chain(prop).some(one => says(one).mask === true || mask.includes(one.name)),
   };
 }

@@ -31,9 +31,10 @@ export class CommitQuery implements PromiseLike<unknown> {
   readonly #values: (string | null)[];
   readonly #settled = Promise.withResolvers<unknown>();
   #row: WrittenRow | undefined;
+  #isSent = false;
   #command = '';
 
-  constructor(statement: Statement, values: readonly unknown[]) {
+  constructor(statement: Statement, values: readonly (string | number | null)[]) {
     this.name = statement.name;
     this.text = statement.text;
     this.#values = values.map(value => (value === null ? null : String(value)));
@@ -42,6 +43,11 @@ export class CommitQuery implements PromiseLike<unknown> {
   /** What was written; known once the query has settled. */
   get row(): WrittenRow | undefined {
     return this.#row;
+  }
+
+  /** Whether the server may have it; before that, a failure leaves no doubt about the COMMIT. */
+  get isSent(): boolean {
+    return this.#isSent;
   }
 
   // oxlint-disable-next-line unicorn/no-thenable -- Kysely awaits what pg's client.query() returns, which is this object
@@ -53,6 +59,7 @@ export class CommitQuery implements PromiseLike<unknown> {
   }
 
   submit(connection: WireConnection): Error | null {
+    this.#isSent = true;
     connection.stream.cork?.();
     try {
       if (!connection.parsedStatements[this.name]) connection.parse({ name: this.name, text: this.text });

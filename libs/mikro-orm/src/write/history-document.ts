@@ -1,4 +1,5 @@
 import type { ResolvedValues } from '../context/frame-values.js';
+import { UnserialisableMetadataError } from '../revy.errors.js';
 import { coalesce } from '../delta/coalesce.js';
 import type { Draft } from '../delta/draft.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
@@ -36,10 +37,15 @@ export function historyDocument(
     given?.actorType ? (given.actorId ?? null) : actor.actorId,
     metadataText({ ...values.metadata, ...given?.metadata }),
     given?.reverts ?? null,
-    JSON.stringify(merged.map(draft => encoder.encode(draft))),
+    JSON.stringify(encoder.encode(merged)),
   ];
 }
 
 function metadataText(metadata: Record<string, unknown>): string | null {
-  return Object.keys(metadata).length > 0 ? JSON.stringify(metadata) : null;
+  if (Object.keys(metadata).length === 0) return null;
+  try {
+    return JSON.stringify(metadata);
+  } catch (cause) {
+    throw new UnserialisableMetadataError(cause);
+  }
 }

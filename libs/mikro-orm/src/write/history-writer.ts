@@ -17,22 +17,26 @@ import type { HistoryDocument } from './history-document.js';
 import type { EarlyWrite } from './transaction-log.js';
 import { writeStatement } from './write-statement.js';
 
-/** Called with what was written once the COMMIT has succeeded. */
+/** What to send with the COMMIT, if anything, and whom to tell how the COMMIT went. */
 export interface CommitDocument {
-  readonly document: HistoryDocument;
-  readonly done: (written: WrittenRow) => void;
-  readonly failed: (error: unknown) => Error;
+  readonly document: HistoryDocument | undefined;
+  readonly done: (written: WrittenRow | undefined) => void;
+  readonly failed: (error: unknown, isSent: boolean) => Error;
 }
 
 /** Sends what is to be recorded to the database, in the transaction that made it. */
 export class HistoryWriter {
   readonly #statement: Statement;
   readonly #removeEarly: Statement;
+  readonly #removeEmptyRevision: Statement;
 
   constructor(tables: TableNames, keyframeEvery: number) {
     this.#statement = writeStatement(tables, keyframeEvery);
     const table = quoted(tables, 'objectDelta');
     this.#removeEarly = statement(`delete from ${table} where revision_id = $1 and id between $2 and $3`);
+    this.#removeEmptyRevision = statement(
+      `delete from ${quoted(tables, 'revision')} where id = $1 and transaction_id = pg_current_xact_id()::text::bigint returning id`,
+    );
   }
 
   /** One statement; two if earlier rows of this transaction have to make way for their merged successors. */
@@ -49,6 +53,14 @@ export class HistoryWriter {
     await withConnection(ctx as Client, connection => this.#remove(connection, earlier));
   }
 
+  /** @returns `false` for a revision that an earlier transaction made */
+  async removeEmptyRevision(ctx: Transaction, revision: number): Promise<boolean> {
+    const { rows } = await withConnection(ctx as Client, connection =>
+      execute(connection, this.#removeEmptyRevision, [revision]),
+    );
+    return rows.length === 1;
+  }
+
   async #remove(connection: Connection, { revision, firstDelta, lastDelta }: EarlyWrite): Promise<void> {
     await execute(connection, this.#removeEarly, [revision, firstDelta, lastDelta]);
   }
@@ -59,21 +71,20 @@ export class HistoryWriter {
    *
    * @returns `false` where the connection is not `pg`'s: then it has to be written before the COMMIT
    */
-  async sendWithCommit(ctx: Transaction, make: () => Promise<CommitDocument | undefined>): Promise<boolean> {
+  async sendWithCommit(ctx: Transaction, make: () => Promise<CommitDocument>): Promise<boolean> {
     return withConnection(ctx as Client, async connection => {
       if (!isWireConnection(connection)) return false;
       onNextCommit(connection, async send => {
         const made = await make();
-        if (!made) return send(undefined);
-        const query = new CommitQuery(this.#statement, made.document);
+        const query = made.document && new CommitQuery(this.#statement, made.document);
         try {
           const result = await send(query);
-          made.done(query.row!);
+          made.done(query?.row);
           return result;
         } catch (error) {
+          const reason = made.failed(error, query?.isSent ?? false);
           // a row means that the history was written, and that the COMMIT itself failed: a deferred constraint
-          const reason = made.failed(error);
-          throw query.row ? error : reason;
+          throw query && !query.row ? reason : error;
         }
       });
       return true;

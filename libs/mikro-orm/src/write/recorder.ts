@@ -2,15 +2,17 @@ import type { EntityManager, Transaction } from '@mikro-orm/core';
 import { currentFrame } from '../context/frame-store.js';
 import { unresolved } from '../context/frame-values.js';
 import type { Draft } from '../delta/draft.js';
-import { HistoryWriteError, RevyError } from '../revy.errors.js';
+import { HistoryWriteError, RevyError, UnknownCommitError } from '../revy.errors.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import { type HistoryDocument, historyDocument } from './history-document.js';
 import type { CommitDocument, HistoryWriter } from './history-writer.js';
-import { SharedRevisions, type TargetRevision } from './target-revision.js';
+import { SharedRevisions } from './target-revision.js';
 import { type TransactionLog, TransactionLogs } from './transaction-log.js';
 
 /** More drafts than this are not held until the COMMIT: about 10 MB of them. */
 const MOST_DRAFTS = 10_000;
+
+const NO_ROWS = { firstDelta: 0, lastDelta: -1 };
 
 /** Keeps what the running transactions have to record, and records it before they commit. */
 export class Recorder {
@@ -42,74 +44,78 @@ export class Recorder {
     if (log?.isPending) await this.#record(log);
   }
 
+  /** Where the history was not sent with the COMMIT, this is when a shared revision is free for others. */
+  committed(transaction: object): void {
+    const log = this.logs.of(transaction);
+    if (log?.root === transaction) log.target?.release(log.earlyWrite?.revision);
+  }
+
   rollBack(transaction: object): void {
     const log = this.logs.of(transaction);
-    if (log?.root === transaction) log.onEnd?.(undefined);
+    if (log?.root === transaction) log.target?.release(undefined);
     else log?.rollBackTo(transaction);
   }
 
-  async #atCommit(log: TransactionLog): Promise<CommitDocument | undefined> {
-    if (log.isPending && log.earlyWrite) await this.#record(log);
-    if (!log.isPending) {
-      log.onEnd?.(log.earlyWrite?.revision);
-      return undefined;
-    }
-    const target = await this.#acquire(log);
-    const document = await this.#document(log, target);
-    if (!document) {
-      target.release(undefined);
-      return undefined;
-    }
+  async #atCommit(log: TransactionLog): Promise<CommitDocument> {
+    const document = log.earlyWrite ? undefined : await this.#document(log);
+    const early = log.earlyWrite && (await this.#finishEarly(log));
     return {
       document,
-      done: written => target.release(written.revision),
-      failed: error => {
-        target.release(undefined);
-        return asRevyError(error);
+      done: written => log.target?.release(written?.revision ?? early),
+      failed: (error, isSent) => {
+        log.target?.release(undefined);
+        // what the server says has a code; what the driver says of a broken connection has none of that form
+        return isSent && !isFromServer(error) ? new UnknownCommitError(error) : asRevyError(error);
       },
     };
+  }
+
+  /** @returns the revision's id, unless everything that was written early has cancelled out since */
+  async #finishEarly(log: TransactionLog): Promise<number | undefined> {
+    if (log.isPending) await this.#record(log);
+    const { revision, isEmpty } = log.earlyWrite!;
+    const isRemoved = isEmpty && (await this.writer.removeEmptyRevision(log.root as Transaction, revision));
+    return isRemoved ? undefined : revision;
   }
 
   /** Writes now; the log keeps its drafts, because a later flush of the same transaction may change what they say. */
   async #record(log: TransactionLog): Promise<void> {
     const ctx = log.root as Transaction;
     const earlier = log.earlyWrite;
-    const target: TargetRevision = earlier
-      ? { id: earlier.revision, given: undefined, release: () => {} }
-      : await this.#acquire(log);
+    const drafts = log.end;
     try {
-      const document = await this.#document(log, target);
-      log.onEnd ??= target.release;
+      const document = await this.#document(log);
       const replaced = earlier?.isFinal ? undefined : earlier;
       if (document) {
-        log.wroteEarly(await this.writer.write(ctx, document, replaced));
+        const written = await this.writer.write(ctx, document, replaced);
+        log.wroteEarly({ ...written, drafts, isEmpty: false, isFinal: false });
       } else if (earlier) {
         if (replaced) await this.writer.removeEarly(ctx, replaced);
-        log.wroteEarly(earlier);
+        log.wroteEarly({ ...earlier, ...NO_ROWS, drafts, isEmpty: !log.hasFinalWrite, isFinal: false });
       }
     } catch (error) {
-      target.release(undefined);
+      log.target?.release(undefined);
       throw asRevyError(error);
     }
   }
 
-  async #acquire(log: TransactionLog): Promise<TargetRevision> {
-    return this.#shared.acquire(contextOf(log));
-  }
-
-  async #document(log: TransactionLog, target: TargetRevision): Promise<HistoryDocument | undefined> {
-    try {
-      return historyDocument(log.drafts, contextOf(log), target, this.entities);
-    } catch (error) {
-      target.release(undefined);
-      throw error;
-    }
+  async #document(log: TransactionLog): Promise<HistoryDocument | undefined> {
+    if (log.drafts.length === 0) return undefined;
+    const context = contextOf(log);
+    // held until the transaction is over: asking again would wait for oneself
+    log.target ??= await this.#shared.acquire(context);
+    const id = log.earlyWrite?.revision ?? log.target.id;
+    return historyDocument(log.drafts, context, { ...log.target, id }, this.entities);
   }
 }
 
 /** A revision says what holds where its transaction commits; outside every frame, what held at its first flush. */
 function contextOf(log: TransactionLog) {
   return (currentFrame() ?? log.frame)?.values ?? unresolved;
+}
+
+function isFromServer(error: unknown): boolean {
+  return error instanceof RevyError || /^[0-9A-Z]{5}$/.test((error as { code?: string }).code ?? '');
 }
 
 function asRevyError(error: unknown): Error {

@@ -6,45 +6,69 @@ import type { StoredAttribution } from '../model/object-delta.entity.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import { type StoredActor, storedActor } from '../tracking/stored-actor.js';
 
-/** One element of the JSON document that the write statement takes; short keys, because each is sent for each delta. */
-export interface StoredDelta {
-  /** object type */ readonly t: string;
-  /** object id */ readonly i: string;
-  /** action */ readonly a: Draft['action'];
-  /** actor type */ readonly y: string | null;
-  /** actor id */ readonly z: string | null;
-  /** description */ readonly d: string | null;
-  /** old values */ readonly o: JsonRecord | null;
-  /** new values */ readonly n: JsonRecord | null;
-  /** attributions */ readonly s: Record<string, StoredAttribution[]> | null;
-  /** collections of this type, which no keyframe holds */ readonly l: readonly string[] | null;
+/** What many deltas of a transaction have in common, sent once for all of them. */
+export type DeltaHead = readonly [
+  type: string,
+  action: Draft['action'],
+  actorType: string | null,
+  actorId: string | null,
+  description: string | null,
+  /** Collections of the type, which no keyframe holds. */
+  collections: readonly string[],
+];
+
+export type DeltaRow = readonly [
+  head: number,
+  objectId: string,
+  oldValues: JsonRecord | null,
+  newValues: JsonRecord | null,
+  attributions?: Record<string, StoredAttribution[]>,
+];
+
+/** The JSON document that the write statement takes. */
+export interface DeltaDocument {
+  readonly heads: DeltaHead[];
+  readonly rows: DeltaRow[];
 }
 
 /** Turns drafts into what is stored: actors by key, masks in place of values, attributions where they differ. */
 export class DeltaEncoder {
   readonly #actors = new Map<unknown, StoredActor>();
+  readonly #heads: DeltaHead[] = [];
 
   constructor(
     private readonly entities: TrackedEntities,
     private readonly mask: string,
   ) {}
 
-  encode(draft: Draft): StoredDelta {
+  encode(drafts: readonly Draft[]): DeltaDocument {
+    return { rows: drafts.map(draft => this.#row(draft)), heads: this.#heads };
+  }
+
+  #row(draft: Draft): DeltaRow {
     const by = commonAttribution(draft);
+    const head = this.#head(draft, by);
+    const before = draft.action === 'create' ? null : this.#values(draft, 'before');
+    const after = draft.action === 'delete' ? null : addLinks(this.#values(draft, 'after'), draft);
+    const attributions = this.#attributions(draft, by);
+    return attributions ? [head, draft.objectId, before, after, attributions] : [head, draft.objectId, before, after];
+  }
+
+  /** Drafts of one flush mostly share a head with the one before them. */
+  #head(draft: Draft, by: Attribution): number {
     const { actorType, actorId } = this.#actor(by);
-    const collections = this.entities.ofType(draft.type)?.collections;
-    return {
-      t: draft.type,
-      i: draft.objectId,
-      a: draft.action,
-      y: actorType,
-      z: actorId,
-      d: by.objectDescription,
-      o: draft.action === 'create' ? null : this.#values(draft, 'before'),
-      n: draft.action === 'delete' ? null : { ...this.#values(draft, 'after'), ...storedLinks(draft) },
-      s: this.#attributions(draft, by),
-      l: collections?.size ? [...collections.keys()] : null,
-    };
+    const [type, action, lastType, lastId, description] = this.#heads.at(-1) ?? [];
+    const isSame =
+      type === draft.type &&
+      action === draft.action &&
+      lastType === actorType &&
+      lastId === actorId &&
+      description === by.objectDescription;
+    if (!isSame) {
+      const collections = [...(this.entities.ofType(draft.type)?.collections.keys() ?? [])];
+      this.#heads.push([draft.type, draft.action, actorType, actorId, by.objectDescription, collections]);
+    }
+    return this.#heads.length - 1;
   }
 
   #values(draft: Draft, side: 'before' | 'after'): JsonRecord {
@@ -61,10 +85,12 @@ export class DeltaEncoder {
     return value !== null && draft.masked.has(name) ? this.mask : value;
   }
 
-  #attributions(draft: Draft, by: Attribution): StoredDelta['s'] {
+  #attributions(draft: Draft, by: Attribution): Record<string, StoredAttribution[]> | undefined {
+    let attributions: Record<string, StoredAttribution[]> | undefined;
+    const isPlain = by.attributeDescription === null || by.attributeDescription === by.objectDescription;
     const object = this.#stored(by, by.objectDescription);
-    let attributions: Record<string, StoredAttribution[]> | null = null;
     for (const [name, attribute] of draft.attributes) {
+      if (isPlain && attribute.steps.length === 1 && attribute.steps[0]!.attribution === by) continue;
       const steps = this.#steps(draft, name, attribute);
       if (steps.length === 1 && isSame(steps[0]!, object)) continue;
       (attributions ??= {})[name] = steps;
@@ -106,8 +132,7 @@ function commonAttribution(draft: Draft): Attribution {
   return common ?? draft.attribution;
 }
 
-function storedLinks(draft: Draft): JsonRecord {
-  const values: JsonRecord = {};
+function addLinks(values: JsonRecord, draft: Draft): JsonRecord {
   for (const [name, { added, removed }] of Object.entries(draft.links)) {
     values[name] = { added: [...added], removed: [...removed] };
   }

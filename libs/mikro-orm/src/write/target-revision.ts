@@ -31,6 +31,7 @@ export class SharedRevisions {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#busy.set(given, promise);
     const release = (id: number | undefined) => {
+      if (this.#busy.get(given) !== promise) return;
       if (id !== undefined) given.id = id;
       this.#busy.delete(given);
       resolve();

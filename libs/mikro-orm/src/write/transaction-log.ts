@@ -1,5 +1,6 @@
 import type { Frame } from '../context/frame.js';
 import type { Draft } from '../delta/draft.js';
+import type { TargetRevision } from './target-revision.js';
 
 /** Rows that were written before the COMMIT: somebody read the history inside the transaction, or it is a long one. */
 export interface EarlyWrite {
@@ -10,9 +11,9 @@ export interface EarlyWrite {
   readonly revision: number;
   readonly firstDelta: number;
   readonly lastDelta: number;
+  /** Whether they were removed again, because a later flush took everything back. */
+  readonly isEmpty: boolean;
 }
-
-type WrittenRange = Pick<EarlyWrite, 'revision' | 'firstDelta' | 'lastDelta'>;
 
 /** A savepoint remembers how far the log had come, so that its rollback takes back what came after. */
 interface Mark {
@@ -24,8 +25,8 @@ interface Mark {
 export class TransactionLog {
   /** The frame of the first flush that had something to record. */
   frame: Frame | undefined;
-  /** Runs once the transaction is over, with the revision's id if it was committed. */
-  onEnd: ((revision: number | undefined) => void) | undefined;
+  /** Chosen when there is something to write for the first time; released once the transaction is over. */
+  target: TargetRevision | undefined;
   #drafts: Draft[] = [];
   /** By position: what was written for good, and comes back if the savepoint is rolled back that it was written in. */
   readonly #kept: Draft[] = [];
@@ -43,7 +44,8 @@ export class TransactionLog {
     return this.#writes.findLast(write => write.isFinal)?.drafts ?? 0;
   }
 
-  get #end(): number {
+  /** How many drafts there have been, counted from its start. */
+  get end(): number {
     return this.#start + this.#drafts.length;
   }
 
@@ -52,9 +54,13 @@ export class TransactionLog {
     return this.#writes.at(-1);
   }
 
+  get hasFinalWrite(): boolean {
+    return this.#writes.some(write => write.isFinal);
+  }
+
   /** Whether there is anything that the tables do not have yet. */
   get isPending(): boolean {
-    return this.#end > (this.earlyWrite?.drafts ?? 0);
+    return this.end > (this.earlyWrite?.drafts ?? 0);
   }
 
   add(drafts: readonly Draft[], frame: Frame | undefined): void {
@@ -62,14 +68,14 @@ export class TransactionLog {
     for (const draft of drafts) this.#drafts.push(draft);
   }
 
-  wroteEarly({ revision, firstDelta, lastDelta }: WrittenRange): void {
-    this.#writes.push({ revision, firstDelta, lastDelta, drafts: this.#end, isFinal: false });
+  wroteEarly(write: EarlyWrite): void {
+    this.#writes.push(write);
   }
 
   /** Lets go of what has just been written early: later changes of the same objects become deltas of their own. */
   letGo(): void {
     const write = this.earlyWrite;
-    if (!write || this.isPending) return;
+    if (!write || write.isEmpty || this.isPending) return;
     const start = this.#start;
     const marked = Math.max(0, ...[...this.#marks.values()].map(mark => mark.drafts));
     this.#drafts.slice(0, Math.max(0, marked - start)).forEach((draft, index) => (this.#kept[start + index] = draft));
@@ -78,7 +84,7 @@ export class TransactionLog {
   }
 
   markSavepoint(savepoint: object): void {
-    this.#marks.set(savepoint, { drafts: this.#end, writes: this.#writes.length });
+    this.#marks.set(savepoint, { drafts: this.end, writes: this.#writes.length });
   }
 
   rollBackTo(savepoint: object): void {

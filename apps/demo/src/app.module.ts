@@ -1,0 +1,22 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { MikroOrmModule } from '@mikro-orm/nestjs';
+import { RevyModule } from '@revy/nestjs';
+import { DocumentsController } from './library/documents.controller.js';
+import { FoldersController } from './library/folders.controller.js';
+import { LabelsController } from './library/labels.controller.js';
+import { LibraryService } from './library/library.service.js';
+import { RevisionsController } from './library/revisions.controller.js';
+import { libraryConfig } from './mikro-orm.config.js';
+
+@Module({})
+export class AppModule {
+  /** The library on a database of its own. */
+  static async on(databaseUrl: string): Promise<DynamicModule> {
+    return {
+      module: AppModule,
+      imports: [await MikroOrmModule.forRoot(libraryConfig(databaseUrl)), RevyModule.forRoot()],
+      controllers: [DocumentsController, FoldersController, LabelsController, RevisionsController],
+      providers: [LibraryService],
+    };
+  }
+}

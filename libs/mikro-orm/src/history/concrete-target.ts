@@ -1,0 +1,52 @@
+import { type Dictionary, type EntityManager, type EntityMetadata, helper } from '@mikro-orm/core';
+import { statement } from '../database/statement.js';
+import { quoted } from '../model/tables.js';
+import { runtimeOf } from '../runtime.js';
+import type { TrackedEntity } from '../tracking/tracked-entities.js';
+import { query } from './query.js';
+import type { Target } from './target.js';
+
+/**
+ * An object is recorded under its own class, and may be asked for by a class that it inherits from in the database.
+ *
+ * Costs nothing where no class inherits from the one asked for; else one SELECT, and one more for an object without
+ * history, of which only the row can tell the class.
+ */
+export async function concreteTarget(em: EntityManager, target: Target): Promise<Target> {
+  const heirs = heirsOf(em, target.tracked);
+  if (heirs.length === 0) return target;
+  const tracked = (await recordedClass(em, target, heirs)) ?? (await liveClass(em, target));
+  return tracked ? { ...target, tracked } : target;
+}
+
+function heirsOf(em: EntityManager, { meta }: TrackedEntity): TrackedEntity[] {
+  const { entities } = runtimeOf(em);
+  return [...em.getMetadata()].flatMap(heir => (inherits(heir, meta) ? (entities.tracked(heir.class) ?? []) : []));
+}
+
+/** In the database, that is: classes with tables and keys of their own may extend each other as well. */
+function inherits(heir: EntityMetadata, base: EntityMetadata): boolean {
+  if (!(heir.class.prototype instanceof base.class)) return false;
+  return Boolean(heir.tptParent) || (heir.root === base.root && base.root.discriminatorColumn !== undefined);
+}
+
+async function recordedClass(
+  em: EntityManager,
+  { tracked, objectId }: Target,
+  heirs: readonly TrackedEntity[],
+): Promise<TrackedEntity | undefined> {
+  const { entities, tables } = runtimeOf(em);
+  const select = statement(`
+select object_type as type from ${quoted(tables, 'objectDelta')}
+where object_type = any($1::text[]) and object_id = $2 order by id desc limit 1`);
+  const types = [tracked, ...heirs].map(({ type }) => type);
+  const [row] = await query<{ type: string }>(em, select, [types, objectId]);
+  return row && entities.ofType(row.type);
+}
+
+async function liveClass(em: EntityManager, { tracked, objectId }: Target): Promise<TrackedEntity | undefined> {
+  const reader = em.fork({ clear: true, keepTransactionContext: true });
+  const where = tracked.keyData(objectId) as Dictionary;
+  const live = await reader.findOne(tracked.meta.class, where, { filters: false });
+  return live ? runtimeOf(em).entities.tracked(helper(live as object).__meta.class) : undefined;
+}

@@ -1,0 +1,44 @@
+import { RevyError } from '@revy/mikro-orm';
+
+/** `RevyModule` found no ORM in the application. */
+export class MikroOrmMissingError extends RevyError {
+  readonly code = 'REVY_NEST_MIKRO_ORM_MISSING';
+
+  constructor() {
+    super(
+      'Cannot track changes: RevyModule finds no MikroORM in this application. ' +
+        'Import MikroOrmModule.forRoot() (or forRootAsync()) from @mikro-orm/nestjs beside RevyModule.forRoot(), ' +
+        'without a "contextName".',
+    );
+  }
+}
+
+/** `RevyModule` was given options for an ORM that is tracked already, under options that can no longer change. */
+export class AlreadyTrackedError extends RevyError {
+  readonly code = 'REVY_NEST_ALREADY_TRACKED';
+
+  constructor() {
+    super(
+      'Cannot apply the option "revy" of RevyModule: this ORM is tracked already, by revy() in the "extensions" of its ' +
+        'configuration or by another RevyModule. Give the options in one place only.',
+    );
+  }
+}
+
+/** `@RevisionActor()` stands where it can do nothing. */
+export class MisplacedRevisionActorError extends RevyError {
+  readonly code = 'REVY_NEST_MISPLACED_REVISION_ACTOR';
+
+  constructor(
+    readonly place: string,
+    reason: 'resolver on a parameter' | 'constructor parameter',
+  ) {
+    super(
+      reason === 'resolver on a parameter'
+        ? `Cannot use @RevisionActor(resolver) on a parameter of ${place}: there it only injects the actor. ` +
+            'Put the resolver on the method or on its class, and @RevisionActor() on the parameter.'
+        : `Cannot use @RevisionActor() on a parameter of the constructor of ${place}: the actor is known in a call ` +
+            `only. Inject it into a handler, or read RevisionContext.get('actor') during the call.`,
+    );
+  }
+}

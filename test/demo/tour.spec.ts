@@ -1,0 +1,162 @@
+import type { INestApplication } from '@nestjs/common';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import request from 'supertest';
+import { startDemo } from '../../apps/demo/src/demo.js';
+import { GitHistory } from '../../apps/demo/src/replay/git-history.js';
+import { Terminal } from '../../apps/demo/src/tour/terminal.js';
+import { createDatabase, type TestDatabase } from '../support/database.js';
+import { GitRepository } from './git-repository.js';
+
+const GUIDE_BLOB = '7f3f4e65fa3b3f9a2b1e9a1a2ba1f3a1a4b5c6d7';
+
+describe('the tour, on a small git repository', () => {
+  let database: TestDatabase;
+  let app: INestApplication;
+  let isRight: boolean;
+  let output = '';
+
+  beforeAll(async () => {
+    database = await createDatabase();
+    using repository = new GitRepository();
+    repository.write('readme.md', 'one').write('docs/guide.md', 'guide').write('docs/deep/er.md', 'deep');
+    repository.commit('Ada', 'first');
+    repository.write('readme.md', 'one and two').remove('docs/deep');
+    repository.commit('Bela', 'second');
+    repository.write('docs/deep/er.md', 'again').write('line\nfeed', 'odd');
+    repository.commit('Ada', 'third');
+    const history = await GitHistory.open(repository.directory);
+    const terminal = new Terminal({ write: text => (output += text) }, {});
+    ({ app, isRight } = await startDemo(database.url, history, terminal));
+  });
+
+  afterAll(async () => {
+    await app?.close();
+    await database.drop();
+  });
+
+  const get = (path: string) => request(app.getHttpServer()).get(path);
+  const documentOf = async (path: string): Promise<number> => {
+    const [row] = await database.query<{ id: number }>('select id from document where path = $1', [path]);
+    return row!.id;
+  };
+
+  it('replays one commit as one revision, with its author, its subject and its id', async () => {
+    const revisions = await database.query(
+      `select r.description, a.name, r.metadata ->> 'committedAt' as at, length(r.metadata ->> 'commit') as length
+       from revy_revision r join author a on r.actor_type = 'Author' and a.id::text = r.actor_id
+       where r.metadata is not null order by r.id`,
+    );
+    expect(revisions).toEqual([
+      { description: 'first', name: 'Ada', at: '2025-01-01T01:00:00.000Z', length: 40 },
+      { description: 'second', name: 'Bela', at: '2025-01-01T02:00:00.000Z', length: 40 },
+      { description: 'third', name: 'Ada', at: '2025-01-01T03:00:00.000Z', length: 40 },
+    ]);
+  });
+
+  it('finds every snapshot equal to what git says', () => {
+    expect(isRight).toBe(true);
+    expect(output).toContain('3 commits with 7 changes of a file became 3 revisions');
+    expect(output).toContain('✔ 3 commits, 15 snapshots compared with git ls-tree, 0 differences');
+  });
+
+  it('shows two actors, a deletion with its cascade and a return, each as it was recorded', () => {
+    expect(output).toMatch(/^ {2}Document 5 +mode +100644 +100755 +Ada$/m);
+    expect(output).toMatch(/^ {2}Document 5 +size +3 +4 +the size checker +measured again$/m);
+    expect(output).toMatch(/^ {2}delete +Document 2 +docs\/guide.md +the system +went with its folder$/m);
+    expect(output).toMatch(/^ {2}delete +Folder 2 +docs +Ada +deleted by hand$/m);
+    expect(output).toContain('✔ Document 2 is what it was, with its own id.');
+    expect(output.split('\n').every(line => line.length <= 100)).toBe(true);
+  });
+
+  it('lists and shows documents', async () => {
+    const { body } = await get('/documents?page=1').expect(200);
+    expect(body).toMatchObject({ page: 1, total: 3 });
+    const id = await documentOf('docs/guide.md');
+    const shown = await get(`/documents/${id}`).expect(200);
+    expect(shown.body).toMatchObject({ id, path: 'docs/guide.md', size: 5, folder: { path: 'docs' } });
+    await get(`/documents/${id}/history`)
+      .expect(200)
+      .expect(({ body: { history } }) => {
+        expect(history.map((entry: { action: string }) => entry.action)).toEqual([
+          'create',
+          'update',
+          'delete',
+          'create',
+        ]);
+      });
+  });
+
+  it('records an edit over HTTP as the work of the author in the header', async () => {
+    const id = await documentOf('readme.md');
+    await request(app.getHttpServer())
+      .patch(`/documents/${id}`)
+      .set('x-author', '2')
+      .send({ size: 99, blob: GUIDE_BLOB })
+      .expect(200)
+      .expect(({ body }) => expect(body).toMatchObject({ size: 99, lastAuthor: { name: 'Bela' } }));
+    const { body } = await get('/revisions').expect(200);
+    expect(body.revisions[0]).toMatchObject({ who: 'Bela', description: 'a document was edited over HTTP' });
+    await get(`/documents/${id}/at?revision=1`)
+      .expect(200)
+      .expect(({ body: { document, unknown } }) => {
+        expect(document).toMatchObject({ path: 'readme.md', size: 3 });
+        expect(unknown).toEqual([]);
+      });
+    await get(`/documents/${id}/at?date=${new Date().toISOString()}`)
+      .expect(200)
+      .expect(({ body: { document } }) => expect(document.size).toBe(99));
+  });
+
+  it('labels and deletes over HTTP', async () => {
+    const server = request(app.getHttpServer());
+    const id = await documentOf('readme.md');
+    const { body: label } = await server.post('/labels').send({ name: 'new', color: '#aabbcc' }).expect(201);
+    await server
+      .put(`/documents/${id}/labels/${label.id}`)
+      .expect(200)
+      .expect(({ body }) => expect(body.labels).toEqual([{ id: label.id, name: 'new', color: '#aabbcc' }]));
+    const { body: document } = await get(`/documents/${await documentOf('docs/guide.md')}`);
+    await server.delete(`/folders/${document.folder.id}`).set('x-author', '1').expect(204);
+    await get(`/folders/${document.folder.id}`).expect(404, notFound(`There is no folder ${document.folder.id}.`));
+    await get(`/documents/${document.id}`).expect(404, notFound(`There is no document ${document.id}.`));
+    await get(`/documents/${document.id}/history`).expect(200);
+    await server.delete(`/documents/${id}`).expect(204);
+    const { body } = await get('/revisions').expect(200);
+    expect(body.revisions[0]).toMatchObject({ who: 'the system', description: 'a document was deleted over HTTP' });
+  });
+
+  it.each([
+    ['/documents/x', 400, 'The id is a whole number from 1 to 2147483647, not "x".'],
+    ['/documents/99999', 404, 'There is no document 99999.'],
+    ['/documents/99999/history', 404, 'There has never been a document 99999.'],
+    ['/documents?page=0', 400, 'The page is a whole number from 1 to 999999, not "0".'],
+    ['/documents/1/at', 400, 'Say when: either ?revision=<id> or ?date=<ISO 8601 time>.'],
+    ['/documents/1/at?revision=-1', 400, 'The revision is a whole number from 1, not "-1".'],
+    ['/documents/1/at?date=today', 400, 'The date is an ISO 8601 time such as 2026-01-31T12:00:00Z, not "today".'],
+    ['/documents/99999/at?revision=1', 404, 'There was no document 99999 at that point.'],
+  ])('answers %s with %i', async (path, status, message) => {
+    const { body } = await get(path).expect(status);
+    expect(body.message).toBe(message);
+  });
+
+  it.each([
+    [{ name: 'x' }, 'There is no field "name" to set here, only mode, blob and size.'],
+    [{}, 'The body sets nothing: it can set mode, blob and size.'],
+    [{ mode: '7' }, 'The mode is one of 100644, 100755, 120000, 160000, not "7".'],
+    [{ blob: 7 }, 'The blob is an id of 40 or 64 hexadecimal digits, not 7.'],
+    [{ size: -1 }, 'The size is a whole number of bytes or null, not -1.'],
+  ])('refuses to set %j', async (changes, message) => {
+    const { body } = await request(app.getHttpServer()).patch('/documents/1').send(changes).expect(400);
+    expect(body.message).toBe(message);
+  });
+
+  it('refuses a caller whom it does not know', async () => {
+    await get('/documents/1').set('x-author', 'me').expect(400);
+    const { body } = await get('/documents/1').set('x-author', '99').expect(404);
+    expect(body.message).toBe('There is no author 99, as the header x-author says.');
+  });
+});
+
+function notFound(message: string): object {
+  return { message, error: 'Not Found', statusCode: 404 };
+}

@@ -1,0 +1,468 @@
+import { defineEntity, p, type TransactionEventArgs, Type } from '@mikro-orm/core';
+import { MikroORM } from '@mikro-orm/postgresql';
+import * as api from '@revy/mikro-orm';
+import {
+  HistoryService,
+  Revision,
+  RevisionContext,
+  revy,
+  RevyError,
+  SnapshotService,
+  SystemActor,
+} from '@revy/mikro-orm';
+import { BLOG, Post, Tag, User } from '../support/blog.js';
+import { createOrm, type TestOrm } from '../support/orm.js';
+
+// Every failure once: raised by a real situation, its code, and its message whole. Proof-read here, and nowhere else.
+
+class Untold {
+  id!: number;
+}
+
+class Odd {
+  id!: number;
+  handler!: unknown;
+}
+
+/** A custom type that hands the database what no history can hold. */
+class FunctionType extends Type<unknown, unknown> {
+  override convertToDatabaseValue(value: unknown): unknown {
+    return value;
+  }
+
+  override getColumnType(): string {
+    return 'text';
+  }
+}
+
+const UntoldSchema = defineEntity({
+  class: Untold,
+  revy: { track: false },
+  properties: { id: p.integer().primary().autoincrement() },
+});
+const OddSchema = defineEntity({
+  class: Odd,
+  properties: { id: p.integer().primary().autoincrement(), handler: p.type(FunctionType).nullable() },
+});
+
+interface Failure {
+  readonly code: string;
+  /** Whole, with `<date>` in place of a date of the database. */
+  readonly message: string;
+  /** Facts that the error carries for whoever catches it. */
+  readonly facts?: object;
+  readonly raise: () => unknown;
+}
+
+let test: TestOrm;
+const fork = () => test.orm.em.fork();
+const snapshots = () => new SnapshotService(fork());
+
+async function flushTag(name: string, em = fork()): Promise<void> {
+  em.create(Tag, { name });
+  await em.flush();
+}
+
+async function inOrm<T>(options: Parameters<typeof createOrm>[1], use: (other: TestOrm) => Promise<T>): Promise<T> {
+  const other = await createOrm(BLOG, options);
+  try {
+    return await use(other);
+  } finally {
+    await other.close();
+  }
+}
+
+/** Cuts the connection right after the COMMIT has been sent. MikroORM 7.2 never gets it back, so its ORM stays open. */
+async function withLostConnection(use: (em: MikroORM['em']) => Promise<void>): Promise<void> {
+  const other = await createOrm();
+  try {
+    await use(cutAtCommit(other).em.fork());
+  } finally {
+    await other.database.drop();
+  }
+}
+
+function cutAtCommit({ orm }: TestOrm): MikroORM {
+  const subscriber = {
+    async beforeTransactionCommit({ transaction }: TransactionEventArgs) {
+      const { pid } = (await orm.em
+        .getConnection()
+        .execute('select pg_backend_pid() as pid', [], 'get', transaction)) as {
+        pid: number;
+      };
+      const pool = (await orm.em.getConnection().getNativeClient()) as unknown as { _clients: WireClient[] };
+      const { connection } = pool._clients.find(client => client.processID === pid)!;
+      const sync = connection.sync.bind(connection);
+      connection.sync = () => {
+        sync();
+        connection.stream.destroy();
+      };
+    },
+  };
+  orm.em.getEventManager().registerSubscriber(subscriber);
+  return orm;
+}
+
+interface WireClient {
+  readonly processID: number;
+  readonly connection: { sync(): void; readonly stream: { destroy(): void } };
+}
+
+/** Waits for a flush that fails, and looks whether it left anything behind. */
+async function refused(other: TestOrm, flush: Promise<void>): Promise<void> {
+  try {
+    await flush;
+  } finally {
+    expect(await other.database.query('select * from tag')).toEqual([]);
+  }
+}
+
+const FAILURES: Record<string, Failure> = {
+  ContextOutsideFrameError: {
+    code: 'REVY_CONTEXT_OUTSIDE_FRAME',
+    message:
+      'Cannot change "actor" of the revision context: no frame is open here, so nothing would hold the change. ' +
+      'Wrap the code in RevisionContext.run({}, () => ...), or pass the value to RevisionContext.run itself.',
+    facts: { key: 'actor' },
+    raise: () => RevisionContext.set('actor', null),
+  },
+  EmptyActorNameError: {
+    code: 'REVY_EMPTY_ACTOR_NAME',
+    message:
+      'Cannot make a SystemActor: its name is empty, so nobody could tell it from another system. ' +
+      "Give it a name, as in new SystemActor('importer'), or use the actor null for the system as a whole.",
+    raise: () => new SystemActor('  '),
+  },
+  RevyOptionError: {
+    code: 'REVY_OPTION',
+    message: `Cannot set up Revy: the option "track" is 'some'. Use 'all' or 'marked'.`,
+    facts: { option: 'track', value: 'some' },
+    raise: () => revy({ track: 'some' as never }),
+  },
+  RevyNotInstalledError: {
+    code: 'REVY_NOT_INSTALLED',
+    message:
+      'Cannot reach the history: this entity manager belongs to an ORM that does not run Revy. ' +
+      'Add revy() to "extensions" in its MikroORM configuration.',
+    raise: async () => {
+      const other = await MikroORM.init({ clientUrl: test.database.url, entities: BLOG });
+      try {
+        await new SnapshotService(other.em.fork()).at(Post, 1, { version: 1 });
+      } finally {
+        await other.close(true);
+      }
+    },
+  },
+  DuplicateTypeError: {
+    code: 'REVY_DUPLICATE_TYPE',
+    message:
+      'Cannot track two entities as "User": their histories would mix. ' +
+      "Give one of them another stored type: @Tracked({ as: '...' }), or revy: { as: '...' } in defineEntity.",
+    facts: { type: 'User' },
+    raise: async () => {
+      const Impostor = defineEntity({
+        class: class Impostor {},
+        revy: { as: 'User' },
+        properties: { id: p.integer().primary() },
+      });
+      await MikroORM.init({ clientUrl: test.database.url, entities: [...BLOG, Impostor], extensions: [revy()] });
+    },
+  },
+  UnknownAttributeError: {
+    code: 'REVY_UNKNOWN_ATTRIBUTE',
+    message: 'Cannot find "nmae" on Tag: it has no such attribute. It has: id, name, posts.',
+    facts: { entityName: 'Tag', attribute: 'nmae' },
+    raise: () => new HistoryService(fork()).deltas(Tag, 1, { attribute: 'nmae' as never }),
+  },
+  UntrackedEntityError: {
+    code: 'REVY_UNTRACKED_ENTITY',
+    message:
+      'Cannot read the history of Untold: its changes are not tracked. ' +
+      "Add @Tracked() to the class, or remove what leaves it out (@Untracked(), or track: 'marked').",
+    facts: { entityName: 'Untold' },
+    raise: () => snapshots().at(Untold, 1, { version: 1 }),
+  },
+  NoTransactionError: {
+    code: 'REVY_NO_TRANSACTION',
+    message:
+      'Cannot write Tag: no transaction of MikroORM would hold the change and its history together. ' +
+      'Wrap it in em.transactional(), or leave "implicitTransactions" on; ' +
+      'work that need not be recorded goes into RevisionContext.runDisabled().',
+    facts: { entityName: 'Tag' },
+    raise: () =>
+      inOrm({ config: { implicitTransactions: false } }, async other => {
+        await refused(other, flushTag('a', other.orm.em.fork()));
+      }),
+  },
+  OutsideContextError: {
+    code: 'REVY_OUTSIDE_CONTEXT',
+    message:
+      'Cannot write Tag: no revision context says who makes the change. ' +
+      'Wrap the code in RevisionContext.run({ actor }, () => ...); ' +
+      `the option outsideContext: 'track' would record it as the system's.`,
+    facts: { entityName: 'Tag' },
+    raise: () => inOrm({ revy: { outsideContext: 'throw' } }, other => flushTag('a', other.orm.em.fork())),
+  },
+  HistoryWriteError: {
+    code: 'REVY_HISTORY_WRITE',
+    message:
+      'Cannot record the history of this transaction, so its changes are rolled back with it: ' +
+      'relation "revy_object_delta" does not exist. ' +
+      'The entity manager believes that it has flushed: go on with a fresh fork. ' +
+      'If a table is missing, run the schema generator or your migrations.',
+    facts: { cause: expect.any(Error) },
+    raise: () =>
+      inOrm({}, async other => {
+        await other.database.query('drop table revy_object_delta cascade');
+        await refused(other, flushTag('a', other.orm.em.fork()));
+      }),
+  },
+  UnserialisableValueError: {
+    code: 'REVY_UNSERIALISABLE_VALUE',
+    message:
+      'Cannot record the attribute "handler": its database value is a function, which cannot be stored. ' +
+      'Let its custom type return text, a number, a boolean, bytes, a date or JSON, or exclude the attribute.',
+    facts: { attribute: 'handler', kind: 'function' },
+    raise: async () => {
+      const em = fork();
+      const odd = em.create(Odd, { handler: null });
+      await em.flush();
+      // two actors changed the attribute, so history has to keep what the first one set as well
+      RevisionContext.run({ actor: new SystemActor('first') }, () => void (odd.handler = () => {}));
+      RevisionContext.run({ actor: new SystemActor('second') }, () => void (odd.handler = 'text'));
+      await em.flush();
+    },
+  },
+  UnknownCommitError: {
+    code: 'REVY_UNKNOWN_COMMIT',
+    message:
+      'Cannot tell whether this transaction was committed: the connection was lost meanwhile ' +
+      '(Connection terminated unexpectedly). ' +
+      'Its changes and their history are there together, or not at all: look before you try again.',
+    facts: { cause: expect.any(Error) },
+    raise: () => withLostConnection(em => flushTag('a', em)),
+  },
+  UnloadedRevisionError: {
+    code: 'REVY_UNLOADED_REVISION',
+    message:
+      'Cannot load the actors of this revision: it was made by the application and not read from the database. ' +
+      'Find it first, with history.revisions() or em.findOne(Revision, id).',
+    raise: () => new Revision().actors,
+  },
+  UnsafeBypassError: {
+    code: 'REVY_UNSAFE_BYPASS',
+    message:
+      'Cannot run DELETE by QueryBuilder on Tag (table "tag"): it goes past the unit of work, so the history would not ' +
+      'know what it changed. Use em.nativeDelete(Tag, ...), which is recorded. Where the history need not know, run ' +
+      'it in RevisionContext.runDisabled().',
+    facts: { write: 'DELETE by QueryBuilder', target: 'Tag (table "tag")' },
+    raise: () =>
+      inOrm({ revy: { bypass: 'throw' } }, async ({ orm }) => orm.em.fork().createQueryBuilder(Tag).delete().execute()),
+  },
+  UnserialisableMetadataError: {
+    code: 'REVY_UNSERIALISABLE_METADATA',
+    message:
+      "Cannot record the context's metadata: it has no JSON form (Do not know how to serialize a BigInt). " +
+      'Put text, numbers, booleans, null, arrays and plain objects into it; a bigint goes in as text.',
+    facts: { cause: expect.any(TypeError) },
+    raise: () => RevisionContext.run({ metadata: { ticket: 7n } }, () => flushTag('a')),
+  },
+  UnusableActorError: {
+    code: 'REVY_UNUSABLE_ACTOR',
+    message:
+      'Cannot use Date as an actor: it is not an entity of this ORM. ' +
+      "Use an entity, new SystemActor('name'), or null for the system.",
+    facts: { actorName: 'Date' },
+    raise: () => RevisionContext.run({ actor: new Date() }, () => flushTag('a')),
+  },
+  UnusableRevisionError: {
+    code: 'REVY_UNUSABLE_REVISION',
+    message:
+      `Cannot write into an object of class Date: the context's "revision" has to be a Revision, or a function that returns one. ` +
+      'Use revision: () => new Revision(), or a revision that was loaded.',
+    raise: () => RevisionContext.run({ revision: () => new Date() }, () => flushTag('a')),
+  },
+  UnknownRevisionError: {
+    code: 'REVY_UNKNOWN_REVISION',
+    message:
+      'Cannot find revision 4711: there is none with this id. Look one up with history.revisions(), or use a Date.',
+    facts: { revision: 4711 },
+    raise: () => snapshots().at(User, 1, { revision: 4711 }),
+  },
+  UnknownVersionError: {
+    code: 'REVY_UNKNOWN_VERSION',
+    message: 'Cannot find version 9 of User 1: it has the versions 1 to 2.',
+    facts: { entityName: 'User', objectId: '1', version: 9 },
+    raise: () => snapshots().at(User, 1, { version: 9 }),
+  },
+  PointBeforeHistoryError: {
+    code: 'REVY_POINT_BEFORE_HISTORY',
+    message:
+      'Cannot tell what User 50 was then: it is older than its history, and tracking began at <date>. ' +
+      'Ask for a later point.',
+    facts: { entityName: 'User', objectId: '50', since: expect.any(Date) },
+    raise: () => snapshots().at(User, 50, new Date('2001-01-01')),
+  },
+  UnusablePointError: {
+    code: 'REVY_UNUSABLE_POINT',
+    message:
+      "Cannot read history at '2026-01-01': it is not a point in it. Use a Date, a Revision, " +
+      '{ revision: id }, { before: id }, { after: id }, or { version: n } from 1.',
+    facts: { point: '2026-01-01' },
+    raise: () => snapshots().at(User, 1, '2026-01-01' as never),
+  },
+  UnusableKeyError: {
+    code: 'REVY_UNUSABLE_KEY',
+    message: `Cannot use 'one' as the key of User: its primary key is (id). Pass its value.`,
+    facts: { entityName: 'User', key: 'one' },
+    raise: () => snapshots().at(User, 'one' as never, { version: 1 }),
+  },
+};
+
+const CLASSES = Object.entries(api).filter(
+  ([, one]) => (one as { prototype?: unknown }).prototype instanceof RevyError,
+);
+
+beforeAll(async () => {
+  test = await createOrm([...BLOG, UntoldSchema, OddSchema]);
+  await test.database.query(`insert into "user" (id, name) values (50, 'Old')`);
+  const em = fork();
+  const user = em.create(User, { name: 'Ann', email: null });
+  await em.flush();
+  user.name = 'Anna';
+  await em.flush();
+});
+afterAll(() => test.close());
+
+async function failureOf(raise: () => unknown): Promise<unknown> {
+  try {
+    await raise();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+it('every class of error is listed here', () => {
+  expect(Object.keys(FAILURES).sort()).toEqual(CLASSES.map(([name]) => name).sort());
+});
+
+it('every code is its own', () => {
+  const codes = Object.values(FAILURES).map(({ code }) => code);
+  expect(new Set(codes).size).toBe(codes.length);
+  for (const code of codes) expect(code).toMatch(/^REVY_[A-Z]+(_[A-Z]+)*$/);
+});
+
+describe.each(Object.entries(FAILURES))('%s', (name, { code, message, facts = {}, raise }) => {
+  it('is raised, with its code, its facts and its words', async () => {
+    const failure = await failureOf(raise);
+    expect(failure).toBeInstanceOf(RevyError);
+    expect((failure as Error).constructor).toBe((api as Record<string, unknown>)[name]);
+    expect(failure).toMatchObject({ name, code, ...facts });
+    const words = (failure as Error).message;
+    expect(words.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/, '<date>')).toBe(message);
+  });
+
+  it('reads as a sentence: what could not be done, to what, why, and what to do', async () => {
+    const words = ((await failureOf(raise)) as Error).message;
+    expect(words).toMatch(/^Cannot [a-z]/);
+    expect(words).toMatch(/\.$/);
+    expect(words).toMatch(/: /);
+    expect(words).not.toMatch(/!|\binvalid\b|undefined|\[object|\b(\w+) \1\b| {2}/i);
+  });
+});
+
+describe('other words for other situations', () => {
+  const messageOf = async (raise: () => unknown) => ((await failureOf(raise)) as Error | undefined)?.message;
+
+  it('UnusableActorError: an entity without a key', async () => {
+    const stranger = fork().create(User, { name: 'never saved', email: null });
+    expect(await messageOf(() => RevisionContext.run({ actor: stranger }, () => flushTag('a')))).toBe(
+      'Cannot use User as an actor: it has no primary key. Persist it, at the latest in the flush that it acts in.',
+    );
+    expect(await test.database.query('select * from tag')).toEqual([]);
+  });
+
+  it('UnknownVersionError: an object without history', async () => {
+    expect(await messageOf(() => snapshots().at(User, 777, { version: 1 }))).toBe(
+      'Cannot find version 1 of User 777: it has no recorded version.',
+    );
+  });
+
+  it('UnusableRevisionError: a plain value, or nothing', async () => {
+    const wording = (given: string) =>
+      `Cannot write into ${given}: the context's "revision" has to be a Revision, or a function that returns one. ` +
+      'Use revision: () => new Revision(), or a revision that was loaded.';
+    expect(await messageOf(() => RevisionContext.run({ revision: () => 7 as never }, () => flushTag('a')))).toBe(
+      wording('7'),
+    );
+    expect(await messageOf(() => RevisionContext.run({ revision: {} }, () => flushTag('a')))).toBe(
+      wording('an object of class Object'),
+    );
+  });
+
+  it('RevyOptionError: an option that is not known, and a number that is too small', async () => {
+    expect(await messageOf(() => revy({ tracked: 'all' } as never))).toBe(
+      `Cannot set up Revy: the option "tracked" is 'all'. ` +
+        'Use one of the options track, outsideContext, tablePrefix, keyframeEvery, maskWith, bypass, schema.',
+    );
+    expect(await messageOf(() => revy({ keyframeEvery: 1 }))).toBe(
+      'Cannot set up Revy: the option "keyframeEvery" is 1. Use a whole number from 2 to 64.',
+    );
+  });
+
+  it('RevyOptionError: a value of another type than the option has', async () => {
+    expect(await messageOf(() => revy({ maskWith: 7 as never }))).toBe(
+      'Cannot set up Revy: the option "maskWith" is 7. Use text.',
+    );
+    expect(await messageOf(() => revy({ tablePrefix: null as never }))).toBe(
+      'Cannot set up Revy: the option "tablePrefix" is null. Use text.',
+    );
+  });
+
+  it('UnusableKeyError: a key of several columns, and a key that is missing', async () => {
+    expect(await messageOf(() => snapshots().at(User, undefined as never, { version: 1 }))).toBe(
+      'Cannot use undefined as the key of User: its primary key is (id). Pass its value.',
+    );
+    expect(new api.UnusableKeyError('Seat', ['A'], ['hall', 'row']).message).toBe(
+      "Cannot use [ 'A' ] as the key of Seat: its primary key is (hall, row). Pass an array or an object with a value for each of them.",
+    );
+  });
+
+  it('UnusablePointError: whatever is no point', async () => {
+    const points: [unknown, string][] = [
+      [null, 'null'],
+      [new Date(Number.NaN), 'Invalid Date'],
+      [{ version: 0 }, '{ version: 0 }'],
+      [{ version: 1.5 }, '{ version: 1.5 }'],
+      [{ version: '1' }, "{ version: '1' }"],
+      [{ revision: -1 }, '{ revision: -1 }'],
+      [{ before: null }, '{ before: null }'],
+      [{}, '{}'],
+      [17, '17'],
+    ];
+    for (const [point, shown] of points) {
+      expect(await messageOf(() => snapshots().at(User, 1, point as never))).toBe(
+        `Cannot read history at ${shown}: it is not a point in it. Use a Date, a Revision, ` +
+          '{ revision: id }, { before: id }, { after: id }, or { version: n } from 1.',
+      );
+    }
+  });
+
+  it('UnusablePointError: a revision that was never written', async () => {
+    expect(await failureOf(() => snapshots().at(User, 1, new Revision()))).toBeInstanceOf(api.UnusablePointError);
+    expect(await failureOf(() => snapshots().at(User, 1, { before: new Revision() }))).toBeInstanceOf(
+      api.UnusablePointError,
+    );
+  });
+
+  it('a context key is named in the refusal of each call that would change it', async () => {
+    const wording = (key: string) =>
+      `Cannot change "${key}" of the revision context: no frame is open here, so nothing would hold the change. ` +
+      'Wrap the code in RevisionContext.run({}, () => ...), or pass the value to RevisionContext.run itself.';
+    expect(await messageOf(() => RevisionContext.unset('metadata'))).toBe(wording('metadata'));
+    expect(await messageOf(() => RevisionContext.reset('revision'))).toBe(wording('revision'));
+    expect(await messageOf(() => RevisionContext.disable())).toBe(wording('isDisabled'));
+    expect(await messageOf(() => RevisionContext.enable())).toBe(wording('isDisabled'));
+  });
+});
