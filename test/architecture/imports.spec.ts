@@ -22,7 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   capture: ['context', 'tracking', 'model', 'errors'],
   delta: ['type capture', 'context', 'model', 'errors'],
   write: ['delta', 'context', 'tracking', 'database', 'model', 'errors'],
-  bypass: ['capture', 'context', 'tracking', 'model', 'errors'],
+  bypass: ['capture', 'delta', 'write', 'context', 'tracking', 'options', 'model', 'errors'],
   'tracking-entity-manager': ['capture', 'bypass'],
 
   // The read half.

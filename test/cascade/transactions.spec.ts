@@ -234,7 +234,7 @@ it('refuses what it could not record: outside a transaction, outside a context',
       await one.database.query('insert into site (id) values (1); insert into page (id, site_id) values (1, 1)');
       const em = one.orm.em.fork();
       em.remove(await em.findOneOrFail(Site, 1));
-      await expect(em.flush()).rejects.toThrow(/^Cannot flush Site: no (transaction|revision context)/);
+      await expect(em.flush()).rejects.toThrow(/^Cannot write Site: no (transaction|revision context)/);
       expect(await one.database.query('select id from site')).toEqual([{ id: 1 }]);
     }
   } finally {

@@ -2,11 +2,14 @@ import { defineEntity, p, type TransactionEventArgs, Type } from '@mikro-orm/cor
 import { MikroORM } from '@mikro-orm/postgresql';
 import * as api from '@revy/mikro-orm';
 import {
+  CASCADE,
   HistoryService,
   Revision,
   RevisionContext,
   revy,
   RevyError,
+  SET,
+  SET_NULL,
   SnapshotService,
   SystemActor,
 } from '@revy/mikro-orm';
@@ -117,7 +120,57 @@ async function refused(other: TestOrm, flush: Promise<void>): Promise<void> {
   }
 }
 
+/** An ORM whose only relation is handled in a way of the test's. */
+async function handled(relation: () => unknown): Promise<TestOrm> {
+  const Article = defineEntity({
+    name: 'Article',
+    properties: { id: p.integer().primary(), author: relation as () => ReturnType<typeof p.manyToOne> },
+  });
+  return createOrm([...BLOG, Article as never]);
+}
+
+async function deleteAuthor(other: TestOrm): Promise<void> {
+  const em = other.orm.em.fork();
+  try {
+    await other.database.query(`insert into "user" (id, name) values (7, 'Ann')`);
+    await other.database.query('insert into article (id, author_id) values (1, 7)');
+    await em.remove(await em.findOneOrFail(User, 7)).flush();
+  } finally {
+    await other.close();
+  }
+}
+
 const FAILURES: Record<string, Failure> = {
+  DeleteRuleConflictError: {
+    code: 'REVY_DELETE_RULE_CONFLICT',
+    message:
+      'Cannot handle deletions on Article.author: the database has the rule "cascade" for it, ' +
+      `and the handler says "set null". Give the relation deleteRule: 'no action' ` +
+      `(nullable relations have 'set null' by default), or remove the handler.`,
+    raise: () => handled(() => p.manyToOne(User).nullable().deleteRule('cascade').revy({ onDelete: SET_NULL })),
+  },
+  UnusableDeleteHandlerError: {
+    code: 'REVY_UNUSABLE_DELETE_HANDLER',
+    message:
+      'Cannot handle deletions on Article.author: it is no relation that its own table holds. ' +
+      'Put the handler on the to-one relation whose table holds the foreign key.',
+    raise: () => handled(() => p.string().revy({ onDelete: CASCADE })),
+  },
+  UnusableSetValueError: {
+    code: 'REVY_UNUSABLE_SET_VALUE',
+    message:
+      `Cannot set Article.author to { no: 'key' }, as its handler says: ` +
+      'that is no key, and no entity that has one. Return an entity that is in the database, its key, or null.',
+    raise: async () =>
+      deleteAuthor(
+        await handled(() =>
+          p
+            .manyToOne(User)
+            .deleteRule('no action')
+            .revy({ onDelete: SET(() => ({ no: 'key' })) }),
+        ),
+      ),
+  },
   ContextOutsideFrameError: {
     code: 'REVY_CONTEXT_OUTSIDE_FRAME',
     message:
@@ -185,8 +238,8 @@ const FAILURES: Record<string, Failure> = {
   NoTransactionError: {
     code: 'REVY_NO_TRANSACTION',
     message:
-      'Cannot flush Tag: no transaction of MikroORM would hold the change and its history together. ' +
-      'Wrap the flush in em.transactional(), or leave "implicitTransactions" on; ' +
+      'Cannot write Tag: no transaction of MikroORM would hold the change and its history together. ' +
+      'Wrap it in em.transactional(), or leave "implicitTransactions" on; ' +
       'work that need not be recorded goes into RevisionContext.runDisabled().',
     facts: { entityName: 'Tag' },
     raise: () =>
@@ -197,7 +250,7 @@ const FAILURES: Record<string, Failure> = {
   OutsideContextError: {
     code: 'REVY_OUTSIDE_CONTEXT',
     message:
-      'Cannot flush Tag: no revision context says who makes the change. ' +
+      'Cannot write Tag: no revision context says who makes the change. ' +
       'Wrap the code in RevisionContext.run({ actor }, () => ...); ' +
       `the option outsideContext: 'track' would record it as the system's.`,
     facts: { entityName: 'Tag' },
@@ -248,6 +301,16 @@ const FAILURES: Record<string, Failure> = {
       'Cannot load the actors of this revision: it was made by the application and not read from the database. ' +
       'Find it first, with history.revisions() or em.findOne(Revision, id).',
     raise: () => new Revision().actors,
+  },
+  UnsafeBypassError: {
+    code: 'REVY_UNSAFE_BYPASS',
+    message:
+      'Cannot run DELETE by QueryBuilder on Tag (table "tag"): it goes past the unit of work, so the history would not ' +
+      'know what it changed. Use em.nativeDelete(Tag, ...), which is recorded. Where the history need not know, run ' +
+      'it in RevisionContext.runDisabled().',
+    facts: { write: 'DELETE by QueryBuilder', target: 'Tag (table "tag")' },
+    raise: () =>
+      inOrm({ revy: { bypass: 'throw' } }, async ({ orm }) => orm.em.fork().createQueryBuilder(Tag).delete().execute()),
   },
   UnserialisableMetadataError: {
     code: 'REVY_UNSERIALISABLE_METADATA',
@@ -394,7 +457,7 @@ describe('other words for other situations', () => {
   it('RevyOptionError: an option that is not known, and a number that is too small', async () => {
     expect(await messageOf(() => revy({ tracked: 'all' } as never))).toBe(
       `Cannot set up Revy: the option "tracked" is 'all'. ` +
-        'Use one of the options track, outsideContext, tablePrefix, keyframeEvery, maskWith, schema.',
+        'Use one of the options track, outsideContext, tablePrefix, keyframeEvery, maskWith, bypass, schema.',
     );
     expect(await messageOf(() => revy({ keyframeEvery: 1 }))).toBe(
       'Cannot set up Revy: the option "keyframeEvery" is 1. Use a whole number from 2 to 64.',

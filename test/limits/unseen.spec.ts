@@ -8,7 +8,7 @@ let test: TestOrm;
 let em: EntityManager;
 let post: Post;
 beforeAll(async () => {
-  test = await createOrm();
+  test = await createOrm(undefined, { revy: { bypass: { query: 'ignore' } } });
 });
 afterAll(() => test.close());
 beforeEach(async () => {
@@ -25,17 +25,6 @@ beforeEach(async () => {
 const titles = () => test.database.query('select title from post order by id');
 
 describe('writes that go past the unit of work are not recorded', () => {
-  it('the entity manager’s own: nativeUpdate, nativeDelete, insert, insertMany, upsert, upsertMany', async () => {
-    await em.nativeUpdate(Post, { id: 1 }, { title: 'native' });
-    await em.insert(Post, { title: 'inserted', views: 0 } as never);
-    await em.insertMany(Tag, [{ name: 'a' }, { name: 'b' }]);
-    await em.fork().upsert(User, { id: 1, name: 'Upserted' });
-    await em.fork().upsertMany(User, [{ id: 1, name: 'Upserted twice' }]);
-    await em.nativeDelete(Tag, { name: 'b' });
-    expect(await titles()).toEqual([{ title: 'native' }, { title: 'inserted' }]);
-    expect(await test.deltas()).toEqual([]);
-  });
-
   it('query builders and SQL: QueryBuilder, Kysely, em.execute, other programs', async () => {
     await em.createQueryBuilder(Post).update({ title: 'built' }).where({ id: 1 }).execute();
     await em
@@ -64,7 +53,7 @@ describe('writes that go past the unit of work are not recorded', () => {
   });
 
   it('the next flush that loads the row records what was really there before it', async () => {
-    await em.nativeUpdate(Post, { id: 1 }, { title: 'native' });
+    await test.database.query(`update post set title = 'native'`);
     const fresh = test.orm.em.fork();
     (await fresh.findOneOrFail(Post, 1)).title = 'flushed';
     await fresh.flush();

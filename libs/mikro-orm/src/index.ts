@@ -40,9 +40,10 @@ export {
   UnusablePointError,
   UnusableRevisionError,
 } from './revy.errors.js';
+export { UnsafeBypassError } from './bypass/bypass.errors.js';
 export { revy, type RevyExtension } from './revy.extension.js';
 export { isTracked } from './runtime.js';
-export type { RevyOptions } from './revy.options.js';
+export type { BypassOptions, NativeBypass, QueryBypass, RevyOptions } from './revy.options.js';
 export { Tracked, type TrackingDecorator, Untracked } from './tracking/tracked.decorator.js';
 export type { PropertyTrackingOptions, TrackingOptions } from './tracking/tracking-options.js';
 export type { Snapshot } from './snapshot/snapshot.js';

@@ -96,26 +96,26 @@ export class UntrackedEntityError extends RevyError {
   }
 }
 
-/** A flush would change tracked rows where no transaction could hold the history with them. */
+/** Tracked rows would be changed where no transaction could hold the history with them. */
 export class NoTransactionError extends RevyError {
   readonly code = 'REVY_NO_TRANSACTION';
 
   constructor(readonly entityName: string) {
     super(
-      `Cannot flush ${entityName}: no transaction of MikroORM would hold the change and its history together. ` +
-        `Wrap the flush in em.transactional(), or leave "implicitTransactions" on; ` +
+      `Cannot write ${entityName}: no transaction of MikroORM would hold the change and its history together. ` +
+        `Wrap it in em.transactional(), or leave "implicitTransactions" on; ` +
         `work that need not be recorded goes into RevisionContext.runDisabled().`,
     );
   }
 }
 
-/** A flush outside every context, where the option `outsideContext` is `'throw'`. */
+/** A change outside every context, where the option `outsideContext` is `'throw'`. */
 export class OutsideContextError extends RevyError {
   readonly code = 'REVY_OUTSIDE_CONTEXT';
 
   constructor(readonly entityName: string) {
     super(
-      `Cannot flush ${entityName}: no revision context says who makes the change. ` +
+      `Cannot write ${entityName}: no revision context says who makes the change. ` +
         `Wrap the code in RevisionContext.run({ actor }, () => ...); ` +
         `the option outsideContext: 'track' would record it as the system's.`,
     );

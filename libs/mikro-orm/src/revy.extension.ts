@@ -1,4 +1,9 @@
 import type { EntityManager, EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
+import type { Bypasses } from './bypass/bypass-entity-manager.js';
+import { GuardedConnections } from './bypass/guarded-connection.js';
+import { NativeWrites } from './bypass/native-writes.js';
+import { QueryGuard } from './bypass/query-guard.js';
+import { TrackedTables } from './bypass/tracked-tables.js';
 import { installAttribution } from './capture/attribution.js';
 import { Cascades } from './cascade/cascades.js';
 import { loadActors } from './history/load-actors.js';
@@ -45,14 +50,15 @@ export function revy(options: RevyOptions = {}): RevyExtension {
       const runtime: RevyRuntime = { entities, tables, discover, writePending, loadActors };
       orm.config.registerExtension(EXTENSION, () => runtime);
       orm.config.set('subscribers', [...orm.config.get('subscribers'), subscriber]);
-      if (orm.em) installInto(orm, runtime, subscriber);
-      else installBefore(orm, runtime);
+      const bypasses = bypassesOf(orm, runtime, recorder);
+      if (orm.em) installInto(orm, runtime, subscriber, bypasses);
+      else installBefore(orm, runtime, bypasses);
     },
   };
 }
 
 /** MikroORM 7.2 registers extensions before discovery, when there is no entity manager yet. */
-function installBefore(orm: MikroORM, runtime: RevyRuntime): void {
+function installBefore(orm: MikroORM, runtime: RevyRuntime, bypasses: Bypasses): void {
   const { config, driver } = orm;
   const schemas = historySchemas(runtime.tables);
   config.set('entities', [...config.get('entities'), ...schemas]);
@@ -66,15 +72,16 @@ function installBefore(orm: MikroORM, runtime: RevyRuntime): void {
     },
   });
   const createEntityManager = driver.createEntityManager.bind(driver) as (useContext?: boolean) => EntityManager;
-  driver.createEntityManager = (useContext?: boolean) => extendEntityManager(createEntityManager(useContext)) as never;
+  driver.createEntityManager = (useContext?: boolean) =>
+    extendEntityManager(createEntityManager(useContext), bypasses) as never;
 }
 
-function installInto(orm: MikroORM, runtime: RevyRuntime, subscriber: RevySubscriber): void {
+function installInto(orm: MikroORM, runtime: RevyRuntime, subscriber: RevySubscriber, bypasses: Bypasses): void {
   orm.discoverEntity(historySchemas(runtime.tables));
   install(orm.getMetadata(), runtime);
   onDecorate(orm.getMetadata(), runtime);
   orm.em.getEventManager().registerSubscriber(subscriber);
-  extendEntityManager(orm.em);
+  extendEntityManager(orm.em, bypasses);
 }
 
 /** MikroORM puts its accessors on the prototypes in `decorate`, also for entities that are discovered later. */
@@ -93,7 +100,13 @@ function install(storage: Iterable<EntityMetadata>, { entities, discover }: Revy
   discover(storage);
 }
 
-function extendEntityManager(em: EntityManager): EntityManager {
-  const extended = trackingClass(em.constructor as never);
+function bypassesOf(orm: MikroORM, { entities, tables }: RevyRuntime, recorder: Recorder): Bypasses {
+  const guard = new QueryGuard(entities, new TrackedTables(entities, tables), orm.config);
+  const native = new NativeWrites(orm, { entities, recorder, beforeDelete: async () => [] }, guard);
+  return { guard, native, connections: new GuardedConnections(guard) };
+}
+
+function extendEntityManager(em: EntityManager, bypasses: Bypasses): EntityManager {
+  const extended = trackingClass(em.constructor as never, bypasses);
   return Object.setPrototypeOf(em, extended.prototype as object) as EntityManager;
 }

@@ -1,6 +1,31 @@
 import { LONGEST_TAIL } from './model/keyframe.js';
 import { RevyOptionError } from './revy.errors.js';
 
+/** What happens to a write of tracked rows that Revy can only see go by, and not record. */
+export type QueryBypass = 'warn' | 'throw' | 'ignore';
+
+/** What happens to the entity manager's own native writes of tracked rows. */
+export type NativeBypass = 'capture' | QueryBypass;
+
+/** What happens to writes that go past the unit of work, by their kind. */
+export interface BypassOptions {
+  /**
+   * `em.insert`, `insertMany`, `nativeUpdate`, `nativeDelete`, `upsert`, `upsertMany`, `clone`, and the repositories'
+   * twins: they are recorded, or logged as unrecorded, or refused with an `UnsafeBypassError`, or left alone.
+   *
+   * @defaultValue `'capture'`
+   */
+  readonly native?: NativeBypass;
+  /**
+   * Writes of tracked tables, and of the history's own, by QueryBuilder, `em.execute`, `em.getConnection().execute`
+   * and `em.getKysely()`: logged once for each place in the code, or refused with an `UnsafeBypassError` before
+   * anything is written, or left alone.
+   *
+   * @defaultValue `'warn'`
+   */
+  readonly query?: QueryBypass;
+}
+
 /** Options of {@link revy}. */
 export interface RevyOptions {
   /**
@@ -41,10 +66,19 @@ export interface RevyOptions {
    * @defaultValue `'[FILTERED]'`
    */
   readonly maskWith?: string;
+  /**
+   * What happens to writes that go past the unit of work: one answer for every kind of them, or one for each. Where
+   * tracking is disabled, none of them is minded.
+   *
+   * @defaultValue `{ native: 'capture', query: 'warn' }`
+   */
+  readonly bypass?: NativeBypass | BypassOptions;
 }
 
 /** The options with every default filled in. */
-export type ResolvedOptions = Readonly<Required<Omit<RevyOptions, 'schema'>> & Pick<RevyOptions, 'schema'>>;
+export type ResolvedOptions = Readonly<
+  Required<Omit<RevyOptions, 'schema' | 'bypass'>> & Pick<RevyOptions, 'schema'> & { bypass: Required<BypassOptions> }
+>;
 
 const DEFAULTS = {
   track: 'all',
@@ -52,6 +86,7 @@ const DEFAULTS = {
   tablePrefix: 'revy_',
   keyframeEvery: 8,
   maskWith: '[FILTERED]',
+  bypass: { native: 'capture', query: 'warn' },
 } as const satisfies RevyOptions;
 
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
@@ -74,10 +109,29 @@ export function resolveOptions(options: RevyOptions): ResolvedOptions {
     }
   }
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const resolved: ResolvedOptions = { ...DEFAULTS, ...given };
+  const resolved: ResolvedOptions = { ...DEFAULTS, ...given, bypass: resolveBypass(options.bypass) };
   const { keyframeEvery } = resolved;
   if (!Number.isInteger(keyframeEvery) || keyframeEvery < 2 || keyframeEvery > LONGEST_TAIL) {
     throw new RevyOptionError('keyframeEvery', keyframeEvery, `a whole number from 2 to ${LONGEST_TAIL}`);
   }
   return resolved;
+}
+
+const BYPASS = { native: ['capture', 'warn', 'throw', 'ignore'], query: ['warn', 'throw', 'ignore'] } as const;
+
+function resolveBypass(given: RevyOptions['bypass'] = {}): Required<BypassOptions> {
+  if (typeof given === 'string') {
+    requireChoice('bypass', given, BYPASS.native);
+    return given === 'capture' ? DEFAULTS.bypass : { native: given, query: given };
+  }
+  for (const [kind, value] of Object.entries(given)) {
+    if (!(kind in BYPASS)) throw new RevyOptionError(`bypass.${kind}`, value, "one of the kinds 'native' and 'query'");
+    if (value !== undefined) requireChoice(`bypass.${kind}`, value as string, BYPASS[kind as keyof typeof BYPASS]);
+  }
+  return { native: given.native ?? DEFAULTS.bypass.native, query: given.query ?? DEFAULTS.bypass.query };
+}
+
+function requireChoice(name: string, value: string, choices: readonly string[]): void {
+  if (choices.includes(value)) return;
+  throw new RevyOptionError(name, value, choices.map(choice => `'${choice}'`).join(' or '));
 }

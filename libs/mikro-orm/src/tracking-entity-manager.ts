@@ -1,4 +1,5 @@
 import type { EntityManager } from '@mikro-orm/core';
+import { type Bypasses, withBypasses } from './bypass/bypass-entity-manager.js';
 import { adoptNewEntity, resumeAttribution } from './capture/attribution.js';
 
 type EntityManagerClass = abstract new (...args: never[]) => EntityManager;
@@ -7,7 +8,7 @@ type EntityManagerClass = abstract new (...args: never[]) => EntityManager;
  * The ORM's own entity manager class with the few calls extended that no event tells of. MikroORM keeps its state in
  * `#private` fields, so that it can be extended and not wrapped; forks are made by the class of what they fork.
  */
-export function trackingClass(base: EntityManagerClass): EntityManagerClass {
+export function trackingClass(base: EntityManagerClass, bypasses: Bypasses): EntityManagerClass {
   abstract class TrackingEntityManager extends (base as abstract new (...args: never[]) => EntityManager) {
     override create(...args: never[]): never {
       const entity = Reflect.apply(base.prototype.create, this, args) as object;
@@ -30,5 +31,5 @@ export function trackingClass(base: EntityManagerClass): EntityManagerClass {
     }
   }
   Object.defineProperty(TrackingEntityManager, 'name', { value: base.name });
-  return TrackingEntityManager;
+  return withBypasses(TrackingEntityManager, bypasses);
 }

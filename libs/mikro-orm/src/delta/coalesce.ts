@@ -30,8 +30,10 @@ function merge(first: Draft, second: Draft): Draft | undefined {
     // an update that finds its row gone changes nothing: a cascade was there first
     case 'delete update':
       return first;
-    case 'create create':
     case 'update create':
+      // a hook of the flush that creates the object has changed it natively: that flush is recorded after its hooks
+      return { ...second, ...both(second, first) };
+    case 'create create':
     case 'delete delete':
       return second;
   }

@@ -79,6 +79,7 @@ export class TrackedEntity {
 export class TrackedEntities {
   readonly #byClass = new Map<unknown, TrackedEntity>();
   readonly #byType = new Map<string, TrackedEntity>();
+  readonly #all: TrackedEntity[] = [];
 
   constructor(
     readonly options: ResolvedOptions,
@@ -96,8 +97,14 @@ export class TrackedEntities {
       this.#byClass.set(meta.class, entity);
       if (!other || entity.isTracked) this.#byType.set(entity.type, entity);
       added.push(entity);
+      this.#all.push(entity);
     }
     return added;
+  }
+
+  /** Every discovered entity, tracked or not. */
+  get all(): readonly TrackedEntity[] {
+    return this.#all;
   }
 
   /** Any discovered entity, tracked or not: an actor may be of an untracked class. */

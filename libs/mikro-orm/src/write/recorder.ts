@@ -1,12 +1,18 @@
 import type { EntityManager, Transaction } from '@mikro-orm/core';
 import { currentFrame } from '../context/frame-store.js';
 import { unresolved } from '../context/frame-values.js';
+import type { Draft } from '../delta/draft.js';
 import { HistoryWriteError, RevyError, UnknownCommitError } from '../revy.errors.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import { type HistoryDocument, historyDocument } from './history-document.js';
 import type { CommitDocument, HistoryWriter } from './history-writer.js';
 import { SharedRevisions } from './target-revision.js';
 import { type TransactionLog, TransactionLogs } from './transaction-log.js';
+
+/** More drafts than this are not held until the COMMIT: about 10 MB of them. */
+const MOST_DRAFTS = 10_000;
+
+const NO_ROWS = { firstDelta: 0, lastDelta: -1 };
 
 /** Keeps what the running transactions have to record, and records it before they commit. */
 export class Recorder {
@@ -17,6 +23,14 @@ export class Recorder {
     private readonly entities: TrackedEntities,
     private readonly writer: HistoryWriter,
   ) {}
+
+  /** Holds drafts until the COMMIT; if they have become too many, writes them now. */
+  async add(log: TransactionLog, drafts: readonly Draft[]): Promise<void> {
+    log.add(drafts, currentFrame());
+    if (log.drafts.length <= MOST_DRAFTS) return;
+    await this.#record(log);
+    log.letGo();
+  }
 
   /** Called right before a root transaction's COMMIT. */
   async recordWithCommit(log: TransactionLog): Promise<void> {
@@ -68,14 +82,16 @@ export class Recorder {
   async #record(log: TransactionLog): Promise<void> {
     const ctx = log.root as Transaction;
     const earlier = log.earlyWrite;
-    const drafts = log.drafts.length;
+    const drafts = log.end;
     try {
       const document = await this.#document(log);
+      const replaced = earlier?.isFinal ? undefined : earlier;
       if (document) {
-        log.wroteEarly({ ...(await this.writer.write(ctx, document, earlier)), drafts, isEmpty: false });
+        const written = await this.writer.write(ctx, document, replaced);
+        log.wroteEarly({ ...written, drafts, isEmpty: false, isFinal: false });
       } else if (earlier) {
-        await this.writer.removeEarly(ctx, earlier);
-        log.wroteEarly({ ...earlier, drafts, isEmpty: true });
+        if (replaced) await this.writer.removeEarly(ctx, replaced);
+        log.wroteEarly({ ...earlier, ...NO_ROWS, drafts, isEmpty: !log.hasFinalWrite, isFinal: false });
       }
     } catch (error) {
       log.target?.release(undefined);

@@ -2,10 +2,12 @@ import type { Frame } from '../context/frame.js';
 import type { Draft } from '../delta/draft.js';
 import type { TargetRevision } from './target-revision.js';
 
-/** Rows that were written before the COMMIT, because somebody read the history inside the transaction. */
+/** Rows that were written before the COMMIT: somebody read the history inside the transaction, or it is a long one. */
 export interface EarlyWrite {
-  /** How many drafts they hold. */
+  /** How many drafts of the log, counted from its start, they hold. */
   readonly drafts: number;
+  /** Nothing that follows is merged into them any more. */
+  readonly isFinal: boolean;
   readonly revision: number;
   readonly firstDelta: number;
   readonly lastDelta: number;
@@ -25,14 +27,26 @@ export class TransactionLog {
   frame: Frame | undefined;
   /** Chosen when there is something to write for the first time; released once the transaction is over. */
   target: TargetRevision | undefined;
-  readonly #drafts: Draft[] = [];
+  #drafts: Draft[] = [];
+  /** By position: what was written for good, and comes back if the savepoint is rolled back that it was written in. */
+  readonly #kept: Draft[] = [];
   readonly #writes: EarlyWrite[] = [];
   readonly #marks = new Map<object, Mark>();
 
   constructor(readonly root: object) {}
 
+  /** Without those that were written for good. */
   get drafts(): readonly Draft[] {
     return this.#drafts;
+  }
+
+  get #start(): number {
+    return this.#writes.findLast(write => write.isFinal)?.drafts ?? 0;
+  }
+
+  /** How many drafts there have been, counted from its start. */
+  get end(): number {
+    return this.#start + this.#drafts.length;
   }
 
   /** The rows that are in the tables now, if any were written early. */
@@ -40,9 +54,13 @@ export class TransactionLog {
     return this.#writes.at(-1);
   }
 
+  get hasFinalWrite(): boolean {
+    return this.#writes.some(write => write.isFinal);
+  }
+
   /** Whether there is anything that the tables do not have yet. */
   get isPending(): boolean {
-    return this.#drafts.length > (this.earlyWrite?.drafts ?? 0);
+    return this.end > (this.earlyWrite?.drafts ?? 0);
   }
 
   add(drafts: readonly Draft[], frame: Frame | undefined): void {
@@ -54,15 +72,28 @@ export class TransactionLog {
     this.#writes.push(write);
   }
 
+  /** Lets go of what has just been written early: later changes of the same objects become deltas of their own. */
+  letGo(): void {
+    const write = this.earlyWrite;
+    if (!write || write.isEmpty || this.isPending) return;
+    const start = this.#start;
+    const marked = Math.max(0, ...[...this.#marks.values()].map(mark => mark.drafts));
+    this.#drafts.slice(0, Math.max(0, marked - start)).forEach((draft, index) => (this.#kept[start + index] = draft));
+    this.#writes[this.#writes.length - 1] = { ...write, isFinal: true };
+    this.#drafts = [];
+  }
+
   markSavepoint(savepoint: object): void {
-    this.#marks.set(savepoint, { drafts: this.#drafts.length, writes: this.#writes.length });
+    this.#marks.set(savepoint, { drafts: this.end, writes: this.#writes.length });
   }
 
   rollBackTo(savepoint: object): void {
     const mark = this.#marks.get(savepoint);
     if (!mark) return;
-    this.#drafts.length = mark.drafts;
+    const start = this.#start;
     this.#writes.length = mark.writes;
+    if (this.#start < start) this.#drafts = this.#kept.slice(this.#start, mark.drafts);
+    else this.#drafts.length = mark.drafts - start;
   }
 }
 

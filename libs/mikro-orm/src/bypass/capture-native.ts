@@ -1,0 +1,118 @@
+import { type Dictionary, type EntityMetadata, Utils } from '@mikro-orm/core';
+import { buildDrafts } from '../delta/build-drafts.js';
+import type { TrackedEntities } from '../tracking/tracked-entities.js';
+import type { Recorder } from '../write/recorder.js';
+import { captureDelete } from './capture-delete.js';
+import { captureClone, captureInsert } from './capture-insert.js';
+import { captureUpdate } from './capture-update.js';
+import { captureUpsert } from './capture-upsert.js';
+import { type BeforeNativeDelete, NATIVE_CALL, type NativeCall, type NativeRun } from './native-call.js';
+import { inOwnTransaction } from './own-transaction.js';
+import type { NativeOptions, NativeResult, SqlDriver, TransactionContext } from './sql-driver.js';
+
+/** The driver's methods that native calls end in, with the places of their arguments. */
+const METHODS = {
+  nativeInsert: { data: 1, options: 2 },
+  nativeInsertMany: { data: 1, options: 2 },
+  nativeUpdate: { where: 1, data: 2, options: 3 },
+  nativeUpdateMany: { where: 1, data: 2, options: 3 },
+  nativeDelete: { where: 1, options: 2 },
+  nativeClone: { where: 1, data: 2, options: 3 },
+} as const satisfies Record<string, Places>;
+
+interface Places {
+  readonly where?: number;
+  readonly data?: number;
+  readonly options: number;
+}
+
+type Method = keyof typeof METHODS;
+type NativeFunction = (...args: unknown[]) => Promise<NativeResult>;
+type MarkedOptions = NativeOptions & { [NATIVE_CALL]?: NativeCall };
+
+/** What captured native calls need of the ORM's one extension. */
+export interface NativeCapture {
+  readonly entities: TrackedEntities;
+  readonly recorder: Recorder;
+  readonly beforeDelete: BeforeNativeDelete;
+}
+
+/** Lets the driver read rows before and after those of its calls that carry the mark. The others pass as they are. */
+export function captureNative(driver: SqlDriver, capture: NativeCapture): void {
+  const methods = driver as unknown as Record<Method, NativeFunction>;
+  for (const [method, places] of Object.entries(METHODS) as [Method, Places][]) {
+    const original = methods[method].bind(driver);
+    methods[method] = (...args) => {
+      const marked = args[places.options] as MarkedOptions | undefined;
+      const call = marked?.[NATIVE_CALL];
+      if (!call) return original(...args);
+      const { [NATIVE_CALL]: _, ...options } = marked;
+      const meta = driver.getMetadata().get(args[0] as never);
+      const perform = async (ctx: TransactionContext) => {
+        const run = runOf({ driver, capture, call, meta, original, args, places, options: { ...options, ctx } });
+        return dispatch(run, method, places, args);
+      };
+      return options.ctx ? perform(options.ctx) : inOwnTransaction(call.em, perform);
+    };
+  }
+}
+
+interface Parts {
+  readonly driver: SqlDriver;
+  readonly capture: NativeCapture;
+  readonly call: NativeCall;
+  readonly meta: EntityMetadata;
+  readonly original: NativeFunction;
+  readonly args: readonly unknown[];
+  readonly places: Places;
+  readonly options: NativeOptions & { ctx: TransactionContext };
+}
+
+function runOf({ driver, capture, call, meta, original, args, places, options }: Parts): NativeRun {
+  const { entities, recorder, beforeDelete } = capture;
+  return {
+    driver,
+    entities,
+    call,
+    meta,
+    options,
+    beforeDelete,
+    ctx: options.ctx,
+    proceed: instead => {
+      const passed = [...args];
+      passed[places.options] = { ...options, ...(instead?.where === undefined ? {} : { unionWhere: undefined }) };
+      if (instead?.where !== undefined) passed[places.where!] = instead.where;
+      if (instead?.data !== undefined) passed[places.data!] = instead.data;
+      return original(...passed);
+    },
+    record: async changes => {
+      const log = recorder.logs.of(options.ctx);
+      if (log && changes.length > 0) await recorder.add(log, buildDrafts(changes));
+    },
+  };
+}
+
+async function dispatch(
+  run: NativeRun,
+  method: Method,
+  places: Places,
+  args: readonly unknown[],
+): Promise<NativeResult> {
+  const where = places.where === undefined ? undefined : args[places.where];
+  const data = places.data === undefined ? undefined : args[places.data];
+  switch (method) {
+    case 'nativeInsert':
+    case 'nativeInsertMany':
+      return captureInsert(run, Utils.asArray(data as Dictionary));
+    case 'nativeUpdate':
+      return run.options.upsert
+        ? captureUpsert(run, where, [data as Dictionary])
+        : captureUpdate(run, where, data as Dictionary);
+    case 'nativeUpdateMany':
+      return captureUpsert(run, (where as unknown[])[0], data as Dictionary[]);
+    case 'nativeDelete':
+      return captureDelete(run, where);
+    case 'nativeClone':
+      return captureClone(run);
+  }
+}

@@ -1,0 +1,114 @@
+import { type Dictionary, isRaw, Utils } from '@mikro-orm/core';
+import { UnsafeBypassError } from './bypass.errors.js';
+import { changesBetween } from './image-changes.js';
+import { linkChangesAfter, type LinkedProperty, linkedProperties, linksBefore } from './link-images.js';
+import { inChunks, type NativeRun } from './native-call.js';
+import { findRows, readRows, type RowImage, type RowImages } from './row-images.js';
+import { isKeyProperty, keyCondition, partOfKey, type RowKey } from './row-key.js';
+import type { NativeResult } from './sql-driver.js';
+
+/** The rows are found and locked first, and then changed by their keys: what is changed is what was read. */
+export async function captureUpdate(run: NativeRun, condition: unknown, data: Dictionary): Promise<NativeResult> {
+  requireKnownKey(run, data);
+  const linked = linkedProperties(run, [data]);
+  const where = await finalCondition(run, condition);
+  const lock = changesKey(run, data) ? 'for update' : 'for no key update';
+  const found = await findRows(run, where, run.options.convertCustomTypes !== false, lock);
+  const update = { data, linked, where };
+  if ('images' in found) return updateRows(run, found.images, update);
+  if (readsRows(data)) return updateRows(run, await readAll(run, found.keys), update);
+  return updateInChunks(run, found.keys, update);
+}
+
+interface Update {
+  readonly data: Dictionary;
+  readonly linked: readonly LinkedProperty[];
+  readonly where: unknown;
+}
+
+async function updateRows(run: NativeRun, before: RowImages, update: Update): Promise<NativeResult> {
+  const keys = [...before.values()].map(image => image.key);
+  const linksThen = await linksBefore(run, update.linked, keys);
+  const where = update.linked.length && keys.length !== 1 ? update.where : keyOnly(run, keys);
+  const result = await run.proceed({ where, data: { ...update.data } });
+  // an object whose discriminator was changed is no longer found as what it was
+  const meta = run.meta.root.discriminatorColumn! in update.data ? run.meta.root : run.meta;
+  for (const chunk of inChunks([...before])) {
+    const were = new Map<string, RowImage>(chunk);
+    const keysNow = changedKeys(
+      run,
+      [...were.values()].map(image => image.key),
+      update.data,
+    );
+    const are = await readRows(run, keysNow, { meta });
+    const links = await linkChangesAfter(run, update.linked, keysNow, linksThen);
+    await run.record(changesBetween(run, were, are, links.byOwner));
+    await run.record(links.ofOthers(are));
+  }
+  return result;
+}
+
+/** One statement for each chunk, which comes to the same: each row's values depend on nothing but the row. */
+async function updateInChunks(run: NativeRun, keys: readonly RowKey[], update: Update): Promise<NativeResult> {
+  let result: NativeResult | undefined;
+  for (const chunk of inChunks(keys)) {
+    const done = await updateRows(run, await readRows(run, chunk), update);
+    result = { ...done, affectedRows: done.affectedRows + (result?.affectedRows ?? 0) };
+  }
+  return result!;
+}
+
+async function readAll(run: NativeRun, keys: readonly RowKey[]): Promise<RowImages> {
+  const images = new Map<string, RowImage>();
+  for (const chunk of inChunks(keys)) for (const [id, image] of await readRows(run, chunk)) images.set(id, image);
+  return images;
+}
+
+/** An expression with a query in it may read other rows of the table, so that all rows have to be changed at once. */
+function readsRows(data: Dictionary): boolean {
+  return Object.values(data).some(value => isRaw(value) && /\bselect\b/i.test(value.sql));
+}
+
+/** The condition as the driver completes it (AbstractSqlDriver.js:930 of 7.2.1). */
+export async function finalCondition({ driver, meta, options }: NativeRun, where: unknown): Promise<unknown> {
+  const condition = Utils.isPrimaryKey(where, meta.compositePK)
+    ? { [Utils.getPrimaryKeyHash(meta.primaryKeys)]: where }
+    : where;
+  const isUnion = Array.isArray(options.unionWhere) && options.unionWhere.length > 0;
+  return isUnion ? driver.applyUnionWhere(meta, condition, options, true) : condition;
+}
+
+function keyOnly({ meta, driver, options }: NativeRun, keys: readonly RowKey[]): Dictionary {
+  return keyCondition(meta, keys, options.convertCustomTypes === false ? undefined : driver.getPlatform());
+}
+
+function changesKey({ meta }: NativeRun, data: Dictionary): boolean {
+  const unique = new Set(meta.uniques.flatMap(({ properties }) => Utils.asArray(properties).map(String)));
+  return Object.keys(data).some(
+    name => isKeyProperty(meta, name) || Boolean(meta.properties[name]?.unique) || unique.has(name),
+  );
+}
+
+function requireKnownKey(run: NativeRun, data: Dictionary): void {
+  if (!run.meta.primaryKeys.some(name => isRaw(data[name]))) return;
+  throw new UnsafeBypassError(
+    'em.nativeUpdate()',
+    run.meta.className,
+    'it sets the key by an SQL expression, so nobody could tell which object became which',
+    'Change one object at a time, with its new key as a plain value.',
+  );
+}
+
+/** Where a key is changed, the rows are found under their new ones. */
+function changedKeys({ meta, driver, options }: NativeRun, keys: readonly RowKey[], data: Dictionary): RowKey[] {
+  if (!meta.primaryKeys.some(name => name in data)) return [...keys];
+  const platform = options.convertCustomTypes === false ? undefined : driver.getPlatform();
+  const parts = meta.primaryKeys.map(name => meta.properties[name]!);
+  return keys.map(key => {
+    let end = 0;
+    return parts.flatMap(prop => {
+      const was = key.slice(end, (end += prop.fieldNames.length));
+      return prop.name in data ? partOfKey(prop, data[prop.name], platform) : was;
+    });
+  });
+}

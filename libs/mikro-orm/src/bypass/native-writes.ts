@@ -1,0 +1,128 @@
+import { type EntityManager, helper, type MikroORM, Utils } from '@mikro-orm/core';
+import { adoptNewEntity, clearAttribution } from '../capture/attribution.js';
+import { currentFrame } from '../context/frame-store.js';
+import { unresolved } from '../context/frame-values.js';
+import { HISTORY_CLASSES } from '../model/schema.js';
+import { NoTransactionError, OutsideContextError } from '../revy.errors.js';
+import { captureNative, type NativeCapture } from './capture-native.js';
+import { NATIVE_CALL, type NativeCall, type NativeMethod } from './native-call.js';
+import { inOwnTransaction, opensTransaction } from './own-transaction.js';
+import type { QueryGuard } from './query-guard.js';
+import { classesOf } from './row-images.js';
+import type { NativeOptions, SqlDriver, TransactionContext } from './sql-driver.js';
+
+/** Options of a native call, as the user gave them or on their way through the ORM. */
+type CallOptions = Pick<NativeOptions, 'ctx'> & { readonly batchSize?: number; readonly [NATIVE_CALL]?: NativeCall };
+
+/** A native call before it is made. */
+export interface NativeRequest {
+  readonly em: EntityManager;
+  readonly method: NativeMethod;
+  /** A class, an entity, or an array of entities. */
+  readonly target: unknown;
+  /** Entities or data. */
+  readonly data?: unknown;
+  readonly options: object | undefined;
+}
+
+/** Decides what happens to the entity manager's native writes: recorded, noticed, refused or left alone. */
+export class NativeWrites {
+  readonly #driver: SqlDriver;
+
+  constructor(
+    orm: MikroORM,
+    private readonly capture: NativeCapture,
+    private readonly guard: QueryGuard,
+  ) {
+    this.#driver = orm.driver as unknown as SqlDriver;
+    captureNative(this.#driver, capture);
+  }
+
+  /** Makes the call, with the options that it has to be made with. */
+  async run<Result>(request: NativeRequest, proceed: (options: never) => Promise<Result>): Promise<Result> {
+    const options = (request.options ?? {}) as CallOptions;
+    const tracked = options[NATIVE_CALL] ? undefined : this.#trackedBy(request);
+    if (tracked === undefined) return proceed(options as never);
+    if (this.capture.entities.options.bypass.native !== 'capture') {
+      this.guard.onNative(request, tracked);
+      return proceed(options as never);
+    }
+    return this.#captured(request, tracked, options, proceed);
+  }
+
+  /** The name of the tracked class that the call writes to, if it is to be recorded. */
+  #trackedBy({ em, method, target }: NativeRequest): string | undefined {
+    const entityClass = classOf(target);
+    if (HISTORY_CLASSES.has(entityClass as never)) this.guard.onHistory(`em.${method}()`, nameOf(entityClass));
+    const meta = entityClass === undefined ? undefined : em.getMetadata().find(entityClass as never);
+    if (!meta || isUnrecorded(this.capture)) return undefined;
+    const classes = classesOf({ driver: this.#driver, entities: this.capture.entities }, meta);
+    return classes.find(candidate => candidate.isTracked)?.meta.className;
+  }
+
+  async #captured<Result>(
+    request: NativeRequest,
+    tracked: string,
+    options: CallOptions,
+    proceed: (options: never) => Promise<Result>,
+  ): Promise<Result> {
+    const { method } = request;
+    const em = request.em.getContext(false);
+    const frame = currentFrame();
+    const ctx = (options.ctx ?? em.getTransactionContext()) as TransactionContext | undefined;
+    if (!frame && this.capture.entities.options.outsideContext === 'throw') {
+      throw new OutsideContextError(tracked);
+    }
+    const isRecordable = ctx ? this.capture.recorder.logs.of(ctx) : opensTransaction(em);
+    if (!isRecordable) throw new NoTransactionError(tracked);
+    const call: NativeCall = { em, method, attribution: (frame?.values ?? unresolved).attribution };
+    const marked = (inside?: TransactionContext) => ({
+      ...options,
+      ...(inside ? { ctx: inside } : {}),
+      [NATIVE_CALL]: call,
+    });
+    const written = writtenEntities(request, em);
+    const needsOne = !ctx && (isBatched(request, options, em) || em.getTransactionSessionContext() !== undefined);
+    const result = needsOne
+      ? await inOwnTransaction(em, inside => proceed(marked(inside) as never))
+      : await proceed(marked() as never);
+    written.forEach(entity => adoptWritten(entity));
+    return result;
+  }
+}
+
+function isUnrecorded({ entities }: NativeCapture): boolean {
+  const frame = currentFrame();
+  return frame ? frame.isDisabled : entities.options.outsideContext === 'ignore';
+}
+
+function classOf(target: unknown): unknown {
+  const one: unknown = Array.isArray(target) ? target[0] : target;
+  return Utils.isEntity(one) ? helper(one).__meta.class : one;
+}
+
+function nameOf(entityClass: unknown): string {
+  return (entityClass as { name: string }).name;
+}
+
+/** The ORM makes several calls of the driver out of one; they belong into one transaction and one revision. */
+function isBatched({ target, data }: NativeRequest, { batchSize }: CallOptions, em: EntityManager): boolean {
+  const rows = Array.isArray(target) ? target : data;
+  return Array.isArray(rows) && rows.length > (batchSize ?? em.config.get('batchSize'));
+}
+
+/** Entities that the call itself writes. With `upsertManaged: false` a managed one is left to the next flush. */
+function writtenEntities({ method, target, data }: NativeRequest, em: EntityManager): object[] {
+  const isLeft = (entity: object) =>
+    method.startsWith('upsert') &&
+    em.config.get('upsertManaged') === false &&
+    helper(entity).__managed &&
+    helper(entity).__em === em;
+  return [target, data].flat().filter(item => Utils.isEntity(item) && !isLeft(item)) as object[];
+}
+
+/** Who set what before the call has been recorded as whoever made the call. */
+function adoptWritten(entity: object): void {
+  clearAttribution(entity);
+  adoptNewEntity(entity);
+}
