@@ -136,7 +136,12 @@ it('names the class of each row of a shared table, and its own attributes', asyn
       .toSorted((a, b) => a.object.localeCompare(b.object)),
   ).toEqual([
     { object: 'Cat:2', action: 'update', old: { keeper: 2, owner: 2 }, new: { keeper: null, owner: null } },
-    { object: 'Cat:3', action: 'delete', old: { keeper: null, vet: 2, claw: 'd', owner: 3 }, new: null },
+    {
+      object: 'Cat:3',
+      action: 'delete',
+      old: { keeper: null, vet: 2, claw: 'd', owner: 3, labels: { added: [], removed: [1] } },
+      new: null,
+    },
     { object: 'Dog:1', action: 'delete', old: { keeper: 1, vet: 2, bone: 'b' }, new: null },
   ]);
   await t.forget();

@@ -11,8 +11,8 @@ import { tablesOf } from './tables.js';
 /** What is recorded of a plan; nothing of the rows that the flush deletes by itself, which tells of them itself. */
 export interface DeletionChanges {
   /**
-   * Links of objects that go. They stand before the deletion: it stores no links, but an object that comes back in the
-   * same transaction has none of them left.
+   * Links of objects that go. They stand before the deletion, which stores them with what it found; an object that comes
+   * back in the same transaction has none of them left.
    */
   readonly linksOfLost: Change[];
   readonly others: Change[];

@@ -48,8 +48,10 @@ export class DeltaEncoder {
   #row(draft: Draft): DeltaRow {
     const by = commonAttribution(draft);
     const head = this.#head(draft, by);
+    const isDeleted = draft.action === 'delete';
     const before = draft.action === 'create' ? null : this.#values(draft, 'before');
-    const after = draft.action === 'delete' ? null : addLinks(this.#values(draft, 'after'), draft);
+    const after = isDeleted ? null : this.#values(draft, 'after');
+    addLinks(isDeleted ? before! : after!, draft);
     const attributions = this.#attributions(draft, by);
     return attributions ? [head, draft.objectId, before, after, attributions] : [head, draft.objectId, before, after];
   }
@@ -132,9 +134,9 @@ function commonAttribution(draft: Draft): Attribution {
   return common ?? draft.attribution;
 }
 
-function addLinks(values: JsonRecord, draft: Draft): JsonRecord {
+/** A deletion has no new values: the links that it took stand beside the other values that it found. */
+function addLinks(values: JsonRecord, draft: Draft): void {
   for (const [name, { added, removed }] of Object.entries(draft.links)) {
     values[name] = { added: [...added], removed: [...removed] };
   }
-  return values;
 }
