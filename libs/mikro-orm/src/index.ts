@@ -48,3 +48,20 @@ export { Tracked, type TrackingDecorator, Untracked } from './tracking/tracked.d
 export type { PropertyTrackingOptions, TrackingOptions } from './tracking/tracking-options.js';
 export type { Snapshot } from './snapshot/snapshot.js';
 export { type SnapshotOptions, SnapshotService } from './snapshot/snapshot.service.js';
+export type { ConflictChoice, OnConflict } from './revert/resolve.js';
+export { NothingToRevertError, RevertConflictError, UnknownRelationError } from './revert/revert.errors.js';
+export {
+  type ConflictReason,
+  type PlannedObject,
+  type PlannedValue,
+  type RevertConflict,
+  RevertPlan,
+  type RevisionInTheWay,
+} from './revert/revert-plan.js';
+export {
+  type RevertOptions,
+  RevertService,
+  type RevisionRef,
+  type ToVersionOptions,
+  type UndeleteOptions,
+} from './revert/revert.service.js';

@@ -1,0 +1,51 @@
+import { canOverwrite, type ObjectDraft, type Obstacle, storedForm, type ValueDraft } from './planned-draft.js';
+import type { RevertConflict, RevisionInTheWay } from './revert-plan.js';
+
+/** An obstacle as it is shown, with who is in the way. */
+export function conflictOf(
+  obstacle: Obstacle,
+  revisions: ReadonlyMap<number, RevisionInTheWay>,
+  { tracked, objectId }: ObjectDraft,
+  value?: ValueDraft,
+): RevertConflict {
+  const revision = obstacle.revision === undefined ? null : (revisions.get(obstacle.revision) ?? null);
+  return {
+    reason: obstacle.reason,
+    objectType: tracked.type,
+    objectId,
+    attribute: value?.name ?? null,
+    was: value && storedForm(value.was),
+    is: value && storedForm(value.is),
+    revision,
+    message: messageOf(obstacle, revision),
+    canOverwrite: canOverwrite(obstacle),
+  };
+}
+
+function messageOf({ reason, detail }: Obstacle, revision: RevisionInTheWay | null): string {
+  const by = revision ? ` by ${describe(revision)}` : '';
+  switch (reason) {
+    case 'changed-later':
+      return `changed${by}`;
+    case 'changed-unrecorded':
+      return 'changed past the history: it is not what the history says';
+    case 'key-taken':
+      return `another object has the key${revision ? `, made${by}` : ''}`;
+    case 'row-gone':
+      return `deleted${by}`;
+    case 'still-referred-to':
+    case 'unique-taken':
+    case 'parent-gone':
+      return detail!;
+    case 'unknown-value':
+      return 'nobody knows what it was';
+    case 'masked':
+      return 'only its mask is stored';
+  }
+}
+
+function describe({ id, recordedAt, description, actorType, actorId }: RevisionInTheWay): string {
+  const actor = actorType === null ? 'the system' : [actorType, actorId].filter(part => part !== null).join(' ');
+  const why = description === null ? '' : ` (${description})`;
+  return `${actor} in revision ${id}, ${recordedAt.toISOString()}${why}`;
+}

@@ -1,0 +1,48 @@
+import type { ObjectAction } from '../model/action.js';
+import type { Json } from '../model/json.js';
+import { conflictOf } from './conflict.js';
+import { equal } from './place.js';
+import { isLink, type ObjectDraft, storedForm, type ValueDraft } from './planned-draft.js';
+import type { PreparedPlan } from './planner.js';
+import { type PlannedObject, type PlannedValue, RevertPlan } from './revert-plan.js';
+
+/** The plan for the outside. */
+export function finishedPlan(prepared: PreparedPlan, recorded: { readonly id?: number } | undefined): RevertPlan {
+  const objects = prepared.drafts.all.map(draft => plannedObject(draft, prepared));
+  return new RevertPlan(objects, prepared.reverts, recorded);
+}
+
+/** What a plan does to an object; `null` for nothing. */
+export function actionOf({ present, willExist, values }: ObjectDraft): ObjectAction | null {
+  if (!present) return willExist ? 'create' : null;
+  if (!willExist) return 'delete';
+  return values.some(value => !equal(value.willBe, value.is)) ? 'update' : null;
+}
+
+function plannedObject(draft: ObjectDraft, { revisions }: PreparedPlan): PlannedObject {
+  const { tracked, objectId, obstacle } = draft;
+  const values = draft.values.map(value => plannedValue(draft, value, revisions));
+  const isInTheWay = obstacle !== undefined || values.some(value => value.status === 'conflict');
+  const action = actionOf(draft);
+  return {
+    objectType: tracked.type,
+    objectId,
+    action,
+    status: isInTheWay ? 'conflict' : action === null ? 'already' : 'clean',
+    ...(obstacle && { conflict: conflictOf(obstacle, revisions, draft) }),
+    values,
+  };
+}
+
+function plannedValue(draft: ObjectDraft, value: ValueDraft, revisions: PreparedPlan['revisions']): PlannedValue {
+  const { name, was, is, willBe, obstacle } = value;
+  return {
+    attribute: name,
+    ...(isLink(value) && { target: JSON.parse(value.target) as Json }),
+    was: storedForm(was),
+    is: storedForm(is),
+    willBe: storedForm(willBe),
+    status: obstacle ? 'conflict' : equal(was, is) ? 'already' : 'clean',
+    ...(obstacle && { conflict: conflictOf(obstacle, revisions, draft, value) }),
+  };
+}

@@ -1,0 +1,300 @@
+import type { AutoPath, EntityManager, EntityName, Primary } from '@mikro-orm/core';
+import { RevisionContext } from '../context/revision-context.js';
+import { concreteTarget } from '../history/concrete-target.js';
+import { type ObjectPoint, pointCondition } from '../history/point.js';
+import { type Target, targetOf } from '../history/target.js';
+import { Revision } from '../model/revision.entity.js';
+import {
+  OutsideContextError,
+  UnknownAttributeError,
+  UnknownRevisionError,
+  UnknownVersionError,
+} from '../revy.errors.js';
+import { runtimeOf } from '../runtime.js';
+import { SnapshotService } from '../snapshot/snapshot.service.js';
+import { carryOut } from './carry-out.js';
+import { finishedPlan } from './finished-plan.js';
+import { prepare } from './planner.js';
+import { type Objects, RelatedObjects } from './related.js';
+import type { OnConflict } from './resolve.js';
+import { NothingToRevertError, RevertConflictError } from './revert.errors.js';
+import type { RevertPlan } from './revert-plan.js';
+import { lastDeletion, readSteps } from './steps.query.js';
+import { everything, existingRevisions, idsOf, idsSince, type Selection, SelectionBuilder } from './selection.js';
+
+/** How a revert goes about what stands in its way. */
+export interface RevertOptions {
+  /**
+   * What to do where a later change, or another row, is in the way: `'fail'` with the plan and change nothing, `'keep'`
+   * what is there and revert the rest, `'overwrite'` it where that is possible, or a function that says so for each.
+   *
+   * @defaultValue `'fail'`
+   */
+  readonly onConflict?: OnConflict;
+  /**
+   * Returns the plan and changes nothing; conflicts are in the plan and do not throw.
+   *
+   * @defaultValue `false`
+   */
+  readonly dryRun?: boolean;
+}
+
+/** A revision, or its id. */
+export type RevisionRef = number | Revision;
+
+/** How {@link RevertService.toVersion} reverts. */
+export interface ToVersionOptions<T extends object, Hint extends string = never> extends RevertOptions {
+  /**
+   * What comes along to the same point: children, links and parents, by the names of relations; also paths, such as
+   * `'comments.author'`. Without it an object's own columns are put back, and its links stay.
+   */
+  readonly relations?: readonly AutoPath<T, Hint>[];
+}
+
+/** How {@link RevertService.undelete} reverts. */
+export interface UndeleteOptions<T extends object, Hint extends string = never> extends RevertOptions {
+  /** What comes back along with it, if the same revision took it away: children and links, by the names of relations. */
+  readonly with?: readonly AutoPath<T, Hint>[];
+}
+
+/**
+ * Puts earlier states back. Every call plans first what it will do and what is in its way, and by default refuses to
+ * overwrite what was changed since. What it does is an ordinary change: it is recorded as a revision that names in
+ * `reverts` what it undid, with the actor and description of the context, and can be reverted in turn.
+ *
+ * Entities that other entity managers have loaded are not told: refresh them.
+ */
+export class RevertService {
+  readonly #em: EntityManager;
+
+  /** @param em any entity manager of an ORM with the extension; its transaction is used, its identity map is not */
+  constructor(em: EntityManager) {
+    this.#em = em;
+  }
+
+  /**
+   * Undoes all that revisions did: what they created is deleted, what they deleted comes back, and what they changed is
+   * as it was, with its links. The transaction takes some ten statements, and one more for each class, relation and
+   * unique constraint that is touched; their number does not grow with the objects.
+   *
+   * @param revisions ids, revisions, or one of either
+   * @returns the plan that was carried out
+   * @throws {RevertConflictError} with the plan, if something is in the way and `onConflict` does not say what to do
+   * @throws {UnknownRevisionError} if there is no such revision
+   */
+  async revision(revisions: RevisionRef | readonly RevisionRef[], options: RevertOptions = {}): Promise<RevertPlan> {
+    const em = this.#reader();
+    const ids = ([revisions].flat() as RevisionRef[]).map(one => (one instanceof Revision ? one.id : one));
+    const existing = await existingRevisions(em, ids);
+    const missing = ids.find(id => !existing.has(id));
+    if (missing !== undefined) throw new UnknownRevisionError(missing);
+    return this.#revert(em, everything(await idsOf(em, ids)), options);
+  }
+
+  /**
+   * Puts one object back to how it was at a point, which becomes a new version: its columns, and with `relations` what
+   * belongs to it. At a version that was a deletion, or at a point before it was made, it is deleted.
+   *
+   * @param version a point, the number of a version from 1, or from -1 how many versions back
+   * @throws {RevertConflictError} with the plan, if a row is in the way and `onConflict` does not say what to do
+   * @throws {UnknownVersionError} if the object has no such version
+   * @throws {UnknownRelationError} if a class has no such relation
+   */
+  async toVersion<T extends object, Hint extends string = never>(
+    entity: EntityName<T>,
+    key: Primary<T>,
+    version: number | ObjectPoint,
+    options: ToVersionOptions<T, Hint> = {},
+  ): Promise<RevertPlan> {
+    const em = this.#reader();
+    const target = await concreteTarget(em, targetOf(em, entity, key));
+    const point = await this.#pointOf(entity, key, version);
+    const selection = new SelectionBuilder();
+    for (const id of await idsSince(em, target, pointCondition(point))) {
+      selection.addWhole({ id, ...nameOf(target) }, { withLinks: false });
+    }
+    const { relations = [] } = options;
+    if (relations.length > 0) {
+      const after = pointCondition(await this.#sharedPoint(entity, key, point));
+      await new RelatedObjects(em, { after }, selection).add(ownersOf(target), relations as readonly string[]);
+    }
+    return this.#revert(em, selection, options);
+  }
+
+  /**
+   * Puts one attribute of an object back to its value at a point.
+   *
+   * @throws {UnknownAttributeError} if the class has no such attribute
+   * @throws {RevertConflictError} with the plan, if a row is in the way and `onConflict` does not say what to do
+   */
+  async attribute<T extends object>(
+    entity: EntityName<T>,
+    key: Primary<T>,
+    attribute: Extract<keyof T, string>,
+    version: number | ObjectPoint,
+    options: RevertOptions = {},
+  ): Promise<RevertPlan> {
+    const em = this.#reader();
+    const target = await concreteTarget(em, targetOf(em, entity, key));
+    const names = columnsOf(target, attribute);
+    const point = await this.#pointOf(entity, key, version);
+    const selection = new SelectionBuilder();
+    for (const id of await idsSince(em, target, pointCondition(point))) {
+      for (const name of names) selection.addPlace({ id, ...nameOf(target) }, name);
+    }
+    return this.#revert(em, selection, options);
+  }
+
+  /**
+   * Brings a deleted object back, with its own key, and with what `with` names of the things that the same revision
+   * took away. A sequence that stands behind the key is moved past it.
+   *
+   * @throws {NothingToRevertError} if the object was never deleted
+   * @throws {RevertConflictError} with the plan, if a row is in the way and `onConflict` does not say what to do
+   */
+  async undelete<T extends object, Hint extends string = never>(
+    entity: EntityName<T>,
+    key: Primary<T>,
+    options: UndeleteOptions<T, Hint> = {},
+  ): Promise<RevertPlan> {
+    const em = this.#reader();
+    const target = await concreteTarget(em, targetOf(em, entity, key));
+    const deletion = await lastDeletion(em, target);
+    if (!deletion) throw new NothingToRevertError(target.tracked.meta.className, target.objectId, 'undelete');
+    const selection = new SelectionBuilder();
+    selection.addWhole({ id: deletion.id, ...nameOf(target) }, { withLinks: false });
+    const { with: relations = [] } = options;
+    if (relations.length > 0) {
+      const related = new RelatedObjects(em, { revision: deletion.revision }, selection);
+      await related.add(ownersOf(target), relations as readonly string[]);
+    }
+    return this.#revert(em, selection, options);
+  }
+
+  /**
+   * Takes the last change of an object back; called again, the one before. Other objects stay as they are.
+   *
+   * @throws {NothingToRevertError} if there is none left
+   */
+  undo<T extends object>(entity: EntityName<T>, key: Primary<T>, options: RevertOptions = {}): Promise<RevertPlan> {
+    return this.#step(entity, key, 'undo', options);
+  }
+
+  /**
+   * Takes the last {@link RevertService.undo} of an object back, as long as nothing else has changed it since.
+   *
+   * @throws {NothingToRevertError} if there is none
+   */
+  redo<T extends object>(entity: EntityName<T>, key: Primary<T>, options: RevertOptions = {}): Promise<RevertPlan> {
+    return this.#step(entity, key, 'redo', options);
+  }
+
+  async #step<T extends object>(
+    entity: EntityName<T>,
+    key: Primary<T>,
+    step: 'undo' | 'redo',
+    options: RevertOptions,
+  ): Promise<RevertPlan> {
+    const em = this.#reader();
+    const target = await concreteTarget(em, targetOf(em, entity, key));
+    const delta = (await readSteps(em, target))[step];
+    if (delta === undefined) throw new NothingToRevertError(target.tracked.meta.className, target.objectId, step);
+    const selection = new SelectionBuilder();
+    selection.addWhole({ id: delta, ...nameOf(target) });
+    return this.#revert(em, selection, options);
+  }
+
+  /** A version that is counted from an end as a point, which is known to exist. */
+  async #pointOf<T extends object>(
+    entity: EntityName<T>,
+    key: Primary<T>,
+    version: number | ObjectPoint,
+  ): Promise<ObjectPoint> {
+    const em = this.#em.getContext(false);
+    const snapshots = new SnapshotService(em);
+    if (typeof version !== 'number') {
+      await snapshots.at(entity, key, version, { includeDeleted: true });
+      return version;
+    }
+    const latest = await snapshots.at(entity, key, undefined, { includeDeleted: true });
+    const last = latest?.version ?? 0;
+    const number = version < 0 ? last + version : version;
+    if (!Number.isSafeInteger(version) || number < 1 || number > last) {
+      const { tracked, objectId } = targetOf(em, entity, key);
+      throw new UnknownVersionError(tracked.meta.className, objectId, version, last);
+    }
+    return { version: number };
+  }
+
+  /** The number of a version means nothing to other objects: its revision does. */
+  async #sharedPoint<T extends object>(
+    entity: EntityName<T>,
+    key: Primary<T>,
+    point: ObjectPoint,
+  ): Promise<ObjectPoint> {
+    if (!('version' in point)) return point;
+    const snapshot = await new SnapshotService(this.#reader()).at(entity, key, point, { includeDeleted: true });
+    return { revision: snapshot!.revision!.id };
+  }
+
+  #reader(): EntityManager {
+    return this.#em.getContext(false).fork({ keepTransactionContext: true });
+  }
+
+  async #revert(em: EntityManager, selection: Selection, options: RevertOptions): Promise<RevertPlan> {
+    const { onConflict = 'fail', dryRun = false } = options;
+    if (dryRun) return finishedPlan(await prepare(em, selection, onConflict, false), undefined);
+    refuseOutsideContext(em);
+    const isJoined = em.isInTransaction();
+    const recorded = new Revision();
+    return RevisionContext.run({ revision: recorded }, () =>
+      em.transactional(
+        async tx => {
+          const prepared = await prepare(tx, selection, onConflict, true);
+          const plan = finishedPlan(prepared, recorded);
+          if (prepared.isStopped) throw new RevertConflictError(plan);
+          if (plan.isEmpty) return plan;
+          nameReverted(recorded, prepared.reverts);
+          await carryOut(tx, prepared.drafts);
+          // a transaction that goes on is recorded under the frame that is open at its end
+          if (isJoined) await runtimeOf(em).writePending(tx);
+          return plan;
+        },
+        { clear: true },
+      ),
+    );
+  }
+}
+
+/** The newest goes into the column; of several, all go into the metadata. */
+function nameReverted(recorded: Revision, reverts: readonly number[]): void {
+  recorded.reverts = reverts.at(-1) ?? null;
+  if (reverts.length > 1) recorded.metadata = { reverts: [...reverts] };
+  if (RevisionContext.get('revisionDescription') === undefined) {
+    recorded.description = `Reverts ${reverts.length === 1 ? 'revision' : 'revisions'} ${reverts.join(', ')}`;
+  }
+}
+
+function refuseOutsideContext(em: EntityManager): void {
+  const { outsideContext } = runtimeOf(em).entities.options;
+  if (outsideContext === 'throw' && !RevisionContext.isActive) throw new OutsideContextError('a revert');
+}
+
+function nameOf({ tracked, objectId }: Target): { type: string; objectId: string } {
+  return { type: tracked.type, objectId };
+}
+
+function ownersOf({ tracked, objectId }: Target): Objects {
+  return { meta: tracked.meta, ids: [objectId] };
+}
+
+/** The columns of an attribute; an inline embeddable has several. */
+function columnsOf({ tracked }: Target, attribute: string): string[] {
+  const columns = [...tracked.attributes.values()].filter(
+    ({ name, prop }) => name === attribute || prop.embedded?.[0] === attribute,
+  );
+  const names = [...columns.map(column => column.name), ...tracked.collections.keys()];
+  const found = names.filter(name => columns.some(column => column.name === name) || name === attribute);
+  if (found.length === 0) throw new UnknownAttributeError(tracked.meta.className, attribute, names);
+  return found;
+}
