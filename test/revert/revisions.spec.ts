@@ -94,3 +94,51 @@ it('goes back to versions, undoes and redoes', async () => {
   await title();
   await em.fork().nativeDelete(Post, 1);
 });
+
+it('copies an old state into a new object', async () => {
+  const em = await makePost();
+  const post = await em.findOneOrFail(Post, 1);
+  post.title = 'Second';
+  post.author = em.create(User, { name: 'Ann' } as never);
+  await em.flush();
+  const fresh = t.orm.em.fork();
+  const copy = await new RevertService(fresh).copy(Post, 1, 2, { slug: 'copy' });
+  await fresh.flush();
+  expect(copy.id).toBe(2);
+  expect(await rows('select title, slug, author_id from post order by id')).toEqual([
+    { title: 'Second', slug: null, author_id: 1 },
+    { title: 'Second', slug: 'copy', author_id: 1 },
+  ]);
+});
+
+it('brings children and links back that a deletion took along', async () => {
+  const em = await makePost();
+  await em.remove(await em.findOneOrFail(Post, 1)).flush();
+  await rows('alter sequence post_id_seq restart with 1');
+  const reverts = new RevertService(em);
+  await reverts.undelete(Post, 1, { with: ['comments', 'tags'] });
+  expect(await rows('select post_id, text from comment')).toEqual([{ post_id: 1, text: 'one' }]);
+  expect(await rows('select * from post_tags')).toEqual([{ post_id: 1, tag_id: 1 }]);
+  const fresh = t.orm.em.fork();
+  fresh.create(Post, { title: 'next', views: 0 } as never);
+  await fresh.flush();
+  expect(await rows('select id from post order by id')).toEqual([{ id: 1 }, { id: 2 }]);
+});
+
+it('puts an object back with what belongs to it', async () => {
+  const em = await makePost();
+  const post = await em.findOneOrFail(Post, 1, { populate: ['comments', 'tags'] });
+  post.title = 'Second';
+  post.comments[0]!.text = 'changed';
+  em.create(Comment, { text: 'two', post } as never);
+  post.tags.removeAll();
+  await em.flush();
+  const reverts = new RevertService(em);
+  await reverts.toVersion(Post, 1, 1);
+  expect(await rows('select title from post')).toEqual([{ title: 'First' }]);
+  expect(await rows('select text from comment order by id')).toEqual([{ text: 'changed' }, { text: 'two' }]);
+  await reverts.toVersion(Post, 1, { version: 1 }, { relations: ['comments', 'tags'] });
+  expect(await rows('select text from comment order by id')).toEqual([{ text: 'one' }]);
+  expect(await rows('select * from post_tags')).toEqual([{ post_id: 1, tag_id: 1 }]);
+  await expect(reverts.toVersion(Post, 1, 1, { relations: ['nothing' as never] })).rejects.toThrow('has no such relation');
+});

@@ -10,6 +10,7 @@ import { keyColumns, keyText, nestKey } from '../model/stored-key.js';
 import { hydrate } from '../snapshot/hydrate.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import { equal } from './place.js';
+import { moveSequences } from './sequences.js';
 import { isLink, type ObjectDraft, type PlannedDrafts, type ValueDraft } from './planned-draft.js';
 
 type Entities = ReadonlyMap<ObjectDraft, object>;
@@ -27,6 +28,7 @@ export async function carryOut(em: EntityManager, drafts: PlannedDrafts): Promis
   em.persist(created.map(draft => entities.get(draft)!));
   for (const draft of drafts.all.filter(one => one.present && !one.willExist)) em.remove(entities.get(draft)!);
   await em.flush();
+  await moveSequences(em, drafts);
 }
 
 /** Without its relations to other objects: those may have to be made first. */

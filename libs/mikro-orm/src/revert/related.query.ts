@@ -67,7 +67,7 @@ where d.object_type = any($1::text[]) and ${condition} and ${this.#where} order 
   /** The stored types of a class and of those that inherit from it. */
   #types(meta: EntityMetadata): string[] {
     const { entities } = runtimeOf(this.#em);
-    const isOf = (other: EntityMetadata) => other === meta || other.class.prototype instanceof meta.class;
+    const isOf = (other: EntityMetadata) => other.class === meta.class || other.class.prototype instanceof meta.class;
     return [...this.#em.getMetadata()].filter(isOf).flatMap(other => entities.tracked(other.class)?.type ?? []);
   }
 }

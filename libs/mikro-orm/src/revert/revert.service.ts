@@ -1,4 +1,16 @@
-import type { AutoPath, EntityManager, EntityName, Primary } from '@mikro-orm/core';
+import {
+  type AutoPath,
+  type Dictionary,
+  EntityHelper,
+  type EntityManager,
+  type EntityMetadata,
+  type EntityName,
+  helper,
+  type Primary,
+  Reference,
+  ReferenceKind,
+  type RequiredEntityData,
+} from '@mikro-orm/core';
 import { RevisionContext } from '../context/revision-context.js';
 import { concreteTarget } from '../history/concrete-target.js';
 import { type ObjectPoint, pointCondition } from '../history/point.js';
@@ -189,6 +201,31 @@ export class RevertService {
     return this.#step(entity, key, 'redo', options);
   }
 
+  /**
+   * A new object with the values that an old one had at a point; the old one is not touched. It is created in the entity
+   * manager of this service and stored by the next flush, under a key of its own.
+   *
+   * To-one relations point to the same objects; collections stay empty, and what is unknown is left out. One or two
+   * SELECTs, as {@link SnapshotService.at}.
+   *
+   * @param values win over the old ones: a key that nothing generates, or what is unique
+   * @throws {NothingToRevertError} if the object did not exist then
+   */
+  async copy<T extends object>(
+    entity: EntityName<T>,
+    key: Primary<T>,
+    version: number | ObjectPoint,
+    values: Partial<RequiredEntityData<T>> = {},
+  ): Promise<T> {
+    const em = this.#em.getContext(false);
+    const snapshot = await new SnapshotService(em).at(entity, key, await this.#pointOf(entity, key, version));
+    const { tracked, objectId } = targetOf(em, entity, key);
+    if (!snapshot) throw new NothingToRevertError(tracked.meta.className, objectId, 'copy');
+    const { meta } = (await concreteTarget(em, { tracked, objectId })).tracked;
+    const data = { ...copiedValues(meta, snapshot.entity, snapshot.unknown), ...values };
+    return em.create(meta.class as EntityName<T>, data as RequiredEntityData<T>);
+  }
+
   async #step<T extends object>(
     entity: EntityName<T>,
     key: Primary<T>,
@@ -286,6 +323,20 @@ function nameOf({ tracked, objectId }: Target): { type: string; objectId: string
 
 function ownersOf({ tracked, objectId }: Target): Objects {
   return { meta: tracked.meta, ids: [objectId] };
+}
+
+/** What an object has of its own; relations by key, because they belong to another entity manager. */
+function copiedValues(meta: EntityMetadata, entity: object, unknown: readonly string[]): Dictionary {
+  const values: Dictionary = {};
+  for (const prop of meta.props) {
+    const isOwn = prop.persist !== false && !prop.primary && !prop.version && !prop.generated && !prop.embedded;
+    const isMany = prop.kind === ReferenceKind.ONE_TO_MANY || prop.kind === ReferenceKind.MANY_TO_MANY;
+    const isInverse = prop.kind === ReferenceKind.ONE_TO_ONE && !prop.owner;
+    if (!isOwn || isMany || isInverse || unknown.includes(prop.name)) continue;
+    const value = Reference.unwrapReference((entity as Dictionary)[prop.name] as object);
+    values[prop.name] = EntityHelper.isEntity(value) ? helper(value).getPrimaryKey() : (value as unknown);
+  }
+  return values;
 }
 
 /** The columns of an attribute; an inline embeddable has several. */

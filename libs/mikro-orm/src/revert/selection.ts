@@ -63,7 +63,7 @@ export function everything(deltas: readonly number[]): Selection {
 }
 
 function placeKey(...parts: (string | undefined)[]): string {
-  return JSON.stringify(parts);
+  return JSON.stringify(parts.filter(part => part !== undefined));
 }
 
 /** The deltas of some revisions. One SELECT. */
