@@ -58,8 +58,8 @@ export {
   RevertPlan,
   type RevisionInTheWay,
 } from './revert/revert-plan.js';
+export type { RevertOptions } from './revert/revert.js';
 export {
-  type RevertOptions,
   RevertService,
   type RevisionRef,
   type ToVersionOptions,

@@ -1,55 +1,17 @@
-import {
-  type AutoPath,
-  type Dictionary,
-  EntityHelper,
-  type EntityManager,
-  type EntityMetadata,
-  type EntityName,
-  helper,
-  type Primary,
-  Reference,
-  ReferenceKind,
-  type RequiredEntityData,
-} from '@mikro-orm/core';
-import { RevisionContext } from '../context/revision-context.js';
+import type { AutoPath, EntityManager, EntityName, Primary, RequiredEntityData } from '@mikro-orm/core';
 import { concreteTarget } from '../history/concrete-target.js';
 import { type ObjectPoint, pointCondition } from '../history/point.js';
 import { type Target, targetOf } from '../history/target.js';
 import { Revision } from '../model/revision.entity.js';
-import {
-  OutsideContextError,
-  UnknownAttributeError,
-  UnknownRevisionError,
-  UnknownVersionError,
-} from '../revy.errors.js';
-import { runtimeOf } from '../runtime.js';
+import { UnknownAttributeError, UnknownRevisionError, UnknownVersionError } from '../revy.errors.js';
 import { SnapshotService } from '../snapshot/snapshot.service.js';
-import { carryOut } from './carry-out.js';
-import { finishedPlan } from './finished-plan.js';
-import { prepare } from './planner.js';
+import { copiedValues } from './copied-values.js';
 import { type Objects, RelatedObjects } from './related.js';
-import type { OnConflict } from './resolve.js';
-import { NothingToRevertError, RevertConflictError } from './revert.errors.js';
+import { revert, type RevertOptions } from './revert.js';
+import { NothingToRevertError } from './revert.errors.js';
 import type { RevertPlan } from './revert-plan.js';
 import { lastDeletion, readSteps } from './steps.query.js';
-import { everything, existingRevisions, idsOf, idsSince, type Selection, SelectionBuilder } from './selection.js';
-
-/** How a revert goes about what stands in its way. */
-export interface RevertOptions {
-  /**
-   * What to do where a later change, or another row, is in the way: `'fail'` with the plan and change nothing, `'keep'`
-   * what is there and revert the rest, `'overwrite'` it where that is possible, or a function that says so for each.
-   *
-   * @defaultValue `'fail'`
-   */
-  readonly onConflict?: OnConflict;
-  /**
-   * Returns the plan and changes nothing; conflicts are in the plan and do not throw.
-   *
-   * @defaultValue `false`
-   */
-  readonly dryRun?: boolean;
-}
+import { everything, existingRevisions, idsOf, idsSince, SelectionBuilder } from './selection.js';
 
 /** A revision, or its id. */
 export type RevisionRef = number | Revision;
@@ -100,7 +62,7 @@ export class RevertService {
     const existing = await existingRevisions(em, ids);
     const missing = ids.find(id => !existing.has(id));
     if (missing !== undefined) throw new UnknownRevisionError(missing);
-    return this.#revert(em, everything(await idsOf(em, ids)), options);
+    return revert(em, everything(await idsOf(em, ids)), options);
   }
 
   /**
@@ -130,7 +92,7 @@ export class RevertService {
       const after = pointCondition(await this.#sharedPoint(entity, key, point));
       await new RelatedObjects(em, { after }, selection).add(ownersOf(target), relations as readonly string[]);
     }
-    return this.#revert(em, selection, options);
+    return revert(em, selection, options);
   }
 
   /**
@@ -154,7 +116,7 @@ export class RevertService {
     for (const id of await idsSince(em, target, pointCondition(point))) {
       for (const name of names) selection.addPlace({ id, ...nameOf(target) }, name);
     }
-    return this.#revert(em, selection, options);
+    return revert(em, selection, options);
   }
 
   /**
@@ -180,7 +142,7 @@ export class RevertService {
       const related = new RelatedObjects(em, { revision: deletion.revision }, selection);
       await related.add(ownersOf(target), relations as readonly string[]);
     }
-    return this.#revert(em, selection, options);
+    return revert(em, selection, options);
   }
 
   /**
@@ -238,7 +200,7 @@ export class RevertService {
     if (delta === undefined) throw new NothingToRevertError(target.tracked.meta.className, target.objectId, step);
     const selection = new SelectionBuilder();
     selection.addWhole({ id: delta, ...nameOf(target) });
-    return this.#revert(em, selection, options);
+    return revert(em, selection, options);
   }
 
   /** A version that is counted from an end as a point, which is known to exist. */
@@ -277,44 +239,6 @@ export class RevertService {
   #reader(): EntityManager {
     return this.#em.getContext(false).fork({ keepTransactionContext: true });
   }
-
-  async #revert(em: EntityManager, selection: Selection, options: RevertOptions): Promise<RevertPlan> {
-    const { onConflict = 'fail', dryRun = false } = options;
-    if (dryRun) return finishedPlan(await prepare(em, selection, onConflict, false), undefined);
-    refuseOutsideContext(em);
-    const isJoined = em.isInTransaction();
-    const recorded = new Revision();
-    return RevisionContext.run({ revision: recorded }, () =>
-      em.transactional(
-        async tx => {
-          const prepared = await prepare(tx, selection, onConflict, true);
-          const plan = finishedPlan(prepared, recorded);
-          if (prepared.isStopped) throw new RevertConflictError(plan);
-          if (plan.isEmpty) return plan;
-          nameReverted(recorded, prepared.reverts);
-          await carryOut(tx, prepared.drafts);
-          // a transaction that goes on is recorded under the frame that is open at its end
-          if (isJoined) await runtimeOf(em).writePending(tx);
-          return plan;
-        },
-        { clear: true },
-      ),
-    );
-  }
-}
-
-/** The newest goes into the column; of several, all go into the metadata. */
-function nameReverted(recorded: Revision, reverts: readonly number[]): void {
-  recorded.reverts = reverts.at(-1) ?? null;
-  if (reverts.length > 1) recorded.metadata = { reverts: [...reverts] };
-  if (RevisionContext.get('revisionDescription') === undefined) {
-    recorded.description = `Reverts ${reverts.length === 1 ? 'revision' : 'revisions'} ${reverts.join(', ')}`;
-  }
-}
-
-function refuseOutsideContext(em: EntityManager): void {
-  const { outsideContext } = runtimeOf(em).entities.options;
-  if (outsideContext === 'throw' && !RevisionContext.isActive) throw new OutsideContextError('a revert');
 }
 
 function nameOf({ tracked, objectId }: Target): { type: string; objectId: string } {
@@ -323,20 +247,6 @@ function nameOf({ tracked, objectId }: Target): { type: string; objectId: string
 
 function ownersOf({ tracked, objectId }: Target): Objects {
   return { meta: tracked.meta, ids: [objectId] };
-}
-
-/** What an object has of its own; relations by key, because they belong to another entity manager. */
-function copiedValues(meta: EntityMetadata, entity: object, unknown: readonly string[]): Dictionary {
-  const values: Dictionary = {};
-  for (const prop of meta.props) {
-    const isOwn = prop.persist !== false && !prop.primary && !prop.version && !prop.generated && !prop.embedded;
-    const isMany = prop.kind === ReferenceKind.ONE_TO_MANY || prop.kind === ReferenceKind.MANY_TO_MANY;
-    const isInverse = prop.kind === ReferenceKind.ONE_TO_ONE && !prop.owner;
-    if (!isOwn || isMany || isInverse || unknown.includes(prop.name)) continue;
-    const value = Reference.unwrapReference((entity as Dictionary)[prop.name] as object);
-    values[prop.name] = EntityHelper.isEntity(value) ? helper(value).getPrimaryKey() : (value as unknown);
-  }
-  return values;
 }
 
 /** The columns of an attribute; an inline embeddable has several. */
