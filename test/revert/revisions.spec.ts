@@ -140,5 +140,7 @@ it('puts an object back with what belongs to it', async () => {
   await reverts.toVersion(Post, 1, { version: 1 }, { relations: ['comments', 'tags'] });
   expect(await rows('select text from comment order by id')).toEqual([{ text: 'one' }]);
   expect(await rows('select * from post_tags')).toEqual([{ post_id: 1, tag_id: 1 }]);
-  await expect(reverts.toVersion(Post, 1, 1, { relations: ['nothing' as never] })).rejects.toThrow('has no such relation');
+  await expect(reverts.toVersion(Post, 1, 1, { relations: ['nothing' as never] })).rejects.toThrow(
+    'has no such relation',
+  );
 });

@@ -2,7 +2,7 @@ import { type EntityManager, type EntityMetadata, type EntityProperty, Reference
 import type { Json } from '../model/json.js';
 import { keyText } from '../model/stored-key.js';
 import { equal } from './place.js';
-import { isLink, type ObjectDraft, type PlannedDrafts, type ValueDraft } from './planned-draft.js';
+import { isLink, obstruct, type ObjectDraft, type PlannedDrafts, type ValueDraft } from './planned-draft.js';
 import { RowLookup } from './row-lookup.js';
 
 /** A value that is to refer to a row. */
@@ -22,7 +22,7 @@ export async function findLostParents(em: EntityManager, drafts: PlannedDrafts):
     const found = new Set((await lookup.byId(unplanned)).map(row => lookup.objectId(row)));
     for (const { value, id } of ofTarget) {
       const exists = planned.get(id)?.willExist ?? found.has(id);
-      if (!exists) value.obstacle = { reason: 'parent-gone', detail: `${target.className} ${id} does not exist` };
+      if (!exists) obstruct(value, { reason: 'parent-gone', detail: `${target.className} ${id} does not exist` });
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import { ABSENT, equal, type PlaceChange, type Places, type PlaceValue } from './place.js';
-import type { ObjectDraft, Obstacle, ValueDraft } from './planned-draft.js';
+import { canOverwrite, type ObjectDraft, type Obstacle, type ValueDraft } from './planned-draft.js';
 import type { Present } from './present.js';
 
 /** What undoing an object's selected changes would do to it, as far as its own history and its row can tell. */
@@ -17,14 +17,22 @@ export function planObject(
   if (first !== -1 && !existed)
     return { ...base, values: [], obstacle: present && deletionObstacle(tracked, places, present) };
   const values = [...valueDrafts(tracked, places, present), ...linkDrafts(places, present)];
-  if (first === -1) return { ...base, values, obstacle: present ? undefined : goneObstacle(places, values) };
+  if (first === -1 && present) return { ...base, values };
+  if (first === -1) return { ...base, values: values.map(withoutObstacle), obstacle: goneObstacle(places, values) };
   const later = undoes.filter(change => !isSelected(change)).at(-1);
   if (!present) {
     const lost = [...values, ...neverKnown(tracked, values)];
     return { ...base, values: lost, obstacle: later && changedLater(later) };
   }
   const isOther = later !== undefined || undoes.at(-1)!.after === false;
-  return { ...base, values, obstacle: isOther ? { reason: 'key-taken', revision: later?.entry.revision } : undefined };
+  if (!isOther) return { ...base, values };
+  const others = values.map(value => (value.obstacle && canOverwrite(value.obstacle) ? withoutObstacle(value) : value));
+  return { ...base, values: others, obstacle: { reason: 'key-taken', revision: later?.entry.revision } };
+}
+
+/** Where the whole object is in question, its values are not. */
+function withoutObstacle(value: ValueDraft): ValueDraft {
+  return { ...value, obstacle: undefined };
 }
 
 /** Whatever a later revision did to the object would go with it. */

@@ -69,6 +69,11 @@ export function canOverwrite({ reason }: Obstacle): boolean {
   return SURMOUNTABLE.has(reason);
 }
 
+/** What nothing can overwrite takes the place of what could be; it is said, and asked about, once. */
+export function obstruct(value: ValueDraft, obstacle: Obstacle): void {
+  if (value.obstacle?.reason !== obstacle.reason) value.obstacle = obstacle;
+}
+
 /** What is in the way of an object, as a whole and value by value. */
 export function obstaclesOf({ obstacle, values }: ObjectDraft): Obstacle[] {
   return [obstacle, ...values.map(value => value.obstacle)].filter(one => one !== undefined);

@@ -2,7 +2,7 @@ import type { Dictionary, EntityManager } from '@mikro-orm/core';
 import { type Json, type JsonRecord } from '../model/json.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import { equal, type PlaceValue } from './place.js';
-import { isLink, type ObjectDraft, type PlannedDrafts, type ValueDraft } from './planned-draft.js';
+import { isLink, obstruct, type ObjectDraft, type PlannedDrafts, type ValueDraft } from './planned-draft.js';
 import { RowLookup } from './row-lookup.js';
 
 /** Attributes that no two rows may share the values of. */
@@ -43,7 +43,7 @@ async function findTaken(
     const holder = lookup.objectId(row);
     if (!draft || holder === draft.objectId || !keeps(planned.get(holder), key, values)) continue;
     const taken = draft.values.find(value => value.name === key.find(name => changed(draft, name)));
-    if (taken) taken.obstacle = { reason: 'unique-taken', detail: `${tracked.meta.className} ${holder} has it` };
+    if (taken) obstruct(taken, { reason: 'unique-taken', detail: `${tracked.meta.className} ${holder} has it` });
   }
 }
 

@@ -1,0 +1,201 @@
+import { defineEntity, p } from '@mikro-orm/core';
+import {
+  RevertConflictError,
+  type RevertOptions,
+  type RevertPlan,
+  RevertService,
+  RevisionContext,
+  SystemActor,
+} from '@revy/mikro-orm';
+import { BLOG, Comment, Post, User } from '../support/blog.js';
+import { createOrm, type TestOrm } from '../support/orm.js';
+
+class Account {
+  id!: number;
+  login!: string;
+  secret!: string;
+  internal!: string;
+}
+
+const AccountSchema = defineEntity({
+  class: Account,
+  properties: {
+    id: p.integer().primary().autoincrement(),
+    login: p.string(),
+    secret: p.string().revy({ mask: true }),
+    internal: p.string().revy({ track: false }),
+  },
+});
+
+let t: TestOrm;
+let reverts: RevertService;
+
+beforeEach(async () => {
+  t = await createOrm([...BLOG, AccountSchema]);
+  reverts = new RevertService(t.orm.em.fork());
+});
+afterEach(() => t.close());
+
+const rows = (sql: string) => t.database.query<Record<string, unknown>>(sql);
+
+/** One transaction of one actor. */
+function act(name: string, work: (em: TestOrm['orm']['em']) => Promise<unknown>): Promise<void> {
+  return RevisionContext.run({ actor: new SystemActor(name), revisionDescription: `by ${name}` }, async () => {
+    const em = t.orm.em.fork() as TestOrm['orm']['em'];
+    await work(em);
+    await em.flush();
+  });
+}
+
+/** What is in the way, in short. */
+async function inTheWay(revert: (options: RevertOptions) => Promise<RevertPlan>): Promise<unknown[]> {
+  const failure: unknown = await revert({}).catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(RevertConflictError);
+  const planned = await revert({ dryRun: true });
+  expect(planned.conflicts).toEqual((failure as RevertConflictError).plan.conflicts);
+  return planned.conflicts.map(({ reason, objectType, objectId, attribute, revision }) => [
+    reason,
+    [objectType, objectId, attribute].filter(part => part !== null).join(' '),
+    revision?.id ?? null,
+  ]);
+}
+
+const makeUser = (name: string, email: string | null = null) =>
+  act(`maker of ${name}`, async em => em.create(User, { name, email } as never));
+const change = (id: number, values: Partial<User>) =>
+  act('changer', async em => Object.assign(await em.findOneOrFail(User, id), values));
+const remove = (id: number) => act('remover', async em => em.remove(await em.findOneOrFail(User, id)));
+
+it('names a later revision that changed the value, with who, when and why', async () => {
+  await makeUser('Ann');
+  await change(1, { name: 'Beth' });
+  await change(1, { name: 'Cleo' });
+  expect(await inTheWay(options => reverts.revision(2, options))).toEqual([['changed-later', 'User 1 name', 3]]);
+  const [conflict] = (await reverts.revision(2, { dryRun: true })).conflicts;
+  expect(conflict).toMatchObject({
+    was: 'Ann',
+    is: 'Cleo',
+    canOverwrite: true,
+    revision: { id: 3, actorType: 'system', actorId: 'changer', description: 'by changer' },
+  });
+  expect(conflict!.revision!.recordedAt).toBeInstanceOf(Date);
+  await reverts.revision(2, { onConflict: 'overwrite' });
+  expect(await rows('select name from "user"')).toEqual([{ name: 'Ann' }]);
+});
+
+it('names a later revision even if it brought the same value back', async () => {
+  await makeUser('Ann');
+  await change(1, { name: 'Beth' });
+  await change(1, { name: 'Cleo' });
+  await change(1, { name: 'Beth' });
+  expect(await inTheWay(options => reverts.revision(2, options))).toEqual([['changed-later', 'User 1 name', 4]]);
+});
+
+it('notices what was written past the history', async () => {
+  await makeUser('Ann');
+  await change(1, { name: 'Beth' });
+  await rows(`update "user" set name = 'Eve'`);
+  expect(await inTheWay(options => reverts.revision(2, options))).toEqual([
+    ['changed-unrecorded', 'User 1 name', null],
+  ]);
+  await rows(`update "user" set name = 'Ann'`);
+  expect(await reverts.revision(2)).toMatchObject({ isEmpty: true, revision: null });
+});
+
+it('says that the row is gone, and by whom', async () => {
+  await makeUser('Ann');
+  await change(1, { name: 'Beth' });
+  await remove(1);
+  expect(await inTheWay(options => reverts.revision(2, options))).toEqual([['row-gone', 'User 1', 3]]);
+  await expect(reverts.revision(2, { onConflict: 'overwrite' })).rejects.toThrow(RevertConflictError);
+  expect(await reverts.revision(2, { onConflict: 'keep' })).toMatchObject({ isEmpty: true });
+});
+
+it('says that the key was taken again', async () => {
+  await makeUser('Ann');
+  await remove(1);
+  await act('other', async em => em.create(User, { id: 1, name: 'Other' } as never));
+  expect(await inTheWay(options => reverts.undelete(User, 1, options))).toEqual([['key-taken', 'User 1', 3]]);
+  await reverts.undelete(User, 1, { onConflict: 'overwrite' });
+  expect(await rows('select id, name from "user"')).toEqual([{ id: 1, name: 'Ann' }]);
+});
+
+it('says which row has a unique value', async () => {
+  await makeUser('Ann', 'a@x');
+  await remove(1);
+  await makeUser('Beth', 'a@x');
+  expect(await inTheWay(options => reverts.undelete(User, 1, options))).toEqual([
+    ['unique-taken', 'User 1 email', null],
+  ]);
+  await expect(reverts.undelete(User, 1)).rejects.toThrow('User 2 has it');
+  await reverts.undelete(User, 1, { onConflict: 'keep' });
+  expect(await rows('select id, name, email from "user" order by id')).toEqual([
+    { id: 1, name: 'Ann', email: null },
+    { id: 2, name: 'Beth', email: 'a@x' },
+  ]);
+});
+
+it('does not count a unique value that the same revert frees', async () => {
+  await makeUser('Ann', 'a@x');
+  await act('swapper', async em => {
+    em.remove(await em.findOneOrFail(User, 1));
+    await em.flush();
+    em.create(User, { name: 'Beth', email: 'a@x' } as never);
+  });
+  await reverts.revision([2, 3]);
+  expect(await rows('select id, name, email from "user"')).toEqual([{ id: 1, name: 'Ann', email: 'a@x' }]);
+});
+
+it('says which parent is gone', async () => {
+  await makeUser('Ann');
+  await act('author', async em => em.create(Post, { title: 'P', views: 0, author: em.getReference(User, 1) } as never));
+  await act('mover', async em => {
+    (await em.findOneOrFail(Post, 1)).author = null;
+  });
+  await remove(1);
+  expect(await inTheWay(options => reverts.revision(3, options))).toEqual([['parent-gone', 'Post 1 author', null]]);
+  await reverts.revision([3, 4]);
+  expect(await rows('select author_id from post')).toEqual([{ author_id: 1 }]);
+});
+
+it('says what still refers to an object that it would delete', async () => {
+  await act('author', async em => em.create(Post, { title: 'P', views: 0 } as never));
+  await act('reader', async em => em.create(Comment, { text: 'c', post: em.getReference(Post, 1) } as never));
+  expect(await inTheWay(options => reverts.revision(1, options))).toEqual([['still-referred-to', 'Post 1', null]]);
+  await expect(reverts.revision(1)).rejects.toThrow('Comment 1 refers to it');
+  expect(await reverts.revision(1, { onConflict: 'keep' })).toMatchObject({ isEmpty: true });
+  await reverts.revision([1, 2]);
+  expect(await rows('select * from post')).toEqual([]);
+});
+
+it('never writes a mask, and never invents what was excluded', async () => {
+  await act('maker', async em => em.create(Account, { login: 'ann', secret: 's1', internal: 'i' } as never));
+  await act('changer', async em => Object.assign(await em.findOneOrFail(Account, 1), { login: 'beth', secret: 's2' }));
+  expect(await inTheWay(options => reverts.revision(2, options))).toEqual([['masked', 'Account 1 secret', null]]);
+  await reverts.revision(2, { onConflict: 'keep' });
+  expect(await rows('select login, secret, internal from account')).toEqual([
+    { login: 'ann', secret: 's2', internal: 'i' },
+  ]);
+  await act('remover', async em => em.remove(await em.findOneOrFail(Account, 1)));
+  expect(await inTheWay(options => reverts.undelete(Account, 1, options))).toEqual([
+    ['masked', 'Account 1 secret', null],
+    ['unknown-value', 'Account 1 internal', null],
+  ]);
+  await reverts.undelete(Account, 1, { onConflict: 'keep' });
+  expect(await rows('select * from account')).toEqual([]);
+});
+
+it('asks a function about each conflict, once', async () => {
+  await makeUser('Ann', 'a@x');
+  await change(1, { name: 'Beth', email: 'b@x' });
+  await change(1, { name: 'Cleo', email: 'c@x' });
+  const asked: (string | null)[] = [];
+  await reverts.revision(2, {
+    onConflict: ({ attribute }) => {
+      asked.push(attribute);
+      return attribute === 'name' ? 'keep' : 'overwrite';
+    },
+  });
+  expect(asked.toSorted()).toEqual(['email', 'name']);
+  expect(await rows('select name, email from "user"')).toEqual([{ name: 'Cleo', email: 'a@x' }]);
+});
