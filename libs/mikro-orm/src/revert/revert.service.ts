@@ -62,7 +62,7 @@ export class RevertService {
     const existing = await existingRevisions(em, ids);
     const missing = ids.find(id => !existing.has(id));
     if (missing !== undefined) throw new UnknownRevisionError(missing);
-    return revert(em, everything(await idsOf(em, ids)), options);
+    return revert(em, 'revision', everything(await idsOf(em, ids)), options);
   }
 
   /**
@@ -92,7 +92,7 @@ export class RevertService {
       const after = pointCondition(await this.#sharedPoint(entity, key, point));
       await new RelatedObjects(em, { after }, selection).add(ownersOf(target), relations as readonly string[]);
     }
-    return revert(em, selection, options);
+    return revert(em, 'version', selection, options);
   }
 
   /**
@@ -116,7 +116,7 @@ export class RevertService {
     for (const id of await idsSince(em, target, pointCondition(point))) {
       for (const name of names) selection.addPlace({ id, ...nameOf(target) }, name);
     }
-    return revert(em, selection, options);
+    return revert(em, 'attribute', selection, options);
   }
 
   /**
@@ -142,7 +142,7 @@ export class RevertService {
       const related = new RelatedObjects(em, { revision: deletion.revision }, selection);
       await related.add(ownersOf(target), relations as readonly string[]);
     }
-    return revert(em, selection, options);
+    return revert(em, 'undelete', selection, options);
   }
 
   /**
@@ -200,7 +200,7 @@ export class RevertService {
     if (delta === undefined) throw new NothingToRevertError(target.tracked.meta.className, target.objectId, step);
     const selection = new SelectionBuilder();
     selection.addWhole({ id: delta, ...nameOf(target) });
-    return revert(em, selection, options);
+    return revert(em, step, selection, options);
   }
 
   /** A version that is counted from an end as a point, which is known to exist. */

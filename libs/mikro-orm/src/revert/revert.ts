@@ -28,8 +28,16 @@ export interface RevertOptions {
   readonly dryRun?: boolean;
 }
 
+/** What was asked for; the revision's metadata says it under `revert`. */
+export type RevertKind = 'revision' | 'version' | 'attribute' | 'undelete' | 'undo' | 'redo';
+
 /** Plans what undoing a selection would do; unless it is a dry run, does it in a transaction, or a savepoint in one. */
-export async function revert(em: EntityManager, selection: Selection, options: RevertOptions): Promise<RevertPlan> {
+export async function revert(
+  em: EntityManager,
+  kind: RevertKind,
+  selection: Selection,
+  options: RevertOptions,
+): Promise<RevertPlan> {
   const { onConflict = 'fail', dryRun = false } = options;
   if (dryRun) return finishedPlan(await prepare(em, selection, onConflict, false), undefined);
   refuseOutsideContext(em);
@@ -42,7 +50,7 @@ export async function revert(em: EntityManager, selection: Selection, options: R
         const plan = finishedPlan(prepared, recorded);
         if (prepared.isStopped) throw new RevertConflictError(plan);
         if (plan.isEmpty) return plan;
-        nameReverted(recorded, prepared.reverts);
+        nameReverted(recorded, kind, prepared.reverts);
         await carryOut(tx, prepared.drafts);
         // a transaction that goes on is recorded under the frame that is open at its end
         if (isJoined) await runtimeOf(em).writePending(tx);
@@ -54,9 +62,9 @@ export async function revert(em: EntityManager, selection: Selection, options: R
 }
 
 /** The newest goes into the column; of several, all go into the metadata. */
-function nameReverted(recorded: Revision, reverts: readonly number[]): void {
+function nameReverted(recorded: Revision, kind: RevertKind, reverts: readonly number[]): void {
   recorded.reverts = reverts.at(-1) ?? null;
-  if (reverts.length > 1) recorded.metadata = { reverts: [...reverts] };
+  recorded.metadata = reverts.length > 1 ? { revert: kind, reverts: [...reverts] } : { revert: kind };
   if (RevisionContext.get('revisionDescription') === undefined) {
     recorded.description = `Reverts ${reverts.length === 1 ? 'revision' : 'revisions'} ${reverts.join(', ')}`;
   }

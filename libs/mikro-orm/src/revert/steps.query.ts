@@ -9,6 +9,8 @@ interface Step {
   readonly id: number;
   readonly revision: number;
   readonly reverts: readonly number[];
+  /** What kind of revert made it, if one did. */
+  readonly kind: string | null;
 }
 
 /** The delta that undo would take back, and the one that redo would. */
@@ -21,15 +23,15 @@ export interface Steps {
 export async function readSteps(em: EntityManager, target: Target): Promise<Steps> {
   const done: Step[] = [];
   const undone: Step[] = [];
-  const takenBack = new Map<number, Step[]>();
+  const takenBack = new Map<number, Step>();
   for (const step of await stepsOf(em, target)) {
-    const count = done.length - done.findLastIndex(one => !step.reverts.includes(one.revision)) - 1;
-    const again = step.reverts.flatMap(revision => takenBack.get(revision) ?? []);
-    if (count > 0) {
-      takenBack.set(step.revision, done.splice(-count));
+    const last = done.at(-1);
+    const again = takenBack.get(step.reverts[0] ?? 0);
+    if (step.kind === 'undo' && last && step.reverts.includes(last.revision)) {
+      takenBack.set(step.revision, done.pop()!);
       undone.push(step);
-    } else if (again.length > 0) {
-      done.push(...again);
+    } else if (step.kind === 'redo' && again) {
+      done.push(again);
       undone.pop();
     } else {
       done.push(step);
@@ -42,18 +44,21 @@ export async function readSteps(em: EntityManager, target: Target): Promise<Step
 async function stepsOf(em: EntityManager, { tracked, objectId }: Target): Promise<Step[]> {
   const { tables } = runtimeOf(em);
   const select = statement(`
-select d.id, d.revision_id as revision, r.reverts, r.metadata -> 'reverts' as several
+select d.id, d.revision_id as revision, r.reverts, r.metadata ->> 'revert' as kind
 from ${quoted(tables, 'objectDelta')} d join ${quoted(tables, 'revision')} r on r.id = d.revision_id
 where d.object_type = $1 and d.object_id = $2 order by d.id`);
-  const rows = await query<{ id: string; revision: string; reverts: string | null; several: number[] | null }>(
-    em,
-    select,
-    [tracked.type, objectId],
-  );
-  return rows.map(({ id, revision, reverts, several }) => ({
+  type Row = {
+    readonly id: string;
+    readonly revision: string;
+    readonly reverts: string | null;
+    readonly kind: string | null;
+  };
+  const rows = await query<Row>(em, select, [tracked.type, objectId]);
+  return rows.map(({ id, revision, reverts, kind }) => ({
     id: Number(id),
     revision: Number(revision),
-    reverts: several ?? (reverts === null ? [] : [Number(reverts)]),
+    reverts: reverts === null ? [] : [Number(reverts)],
+    kind,
   }));
 }
 
