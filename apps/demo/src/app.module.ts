@@ -5,6 +5,7 @@ import { DocumentsController } from './library/documents.controller.js';
 import { FoldersController } from './library/folders.controller.js';
 import { LabelsController } from './library/labels.controller.js';
 import { LibraryService } from './library/library.service.js';
+import { RevertsController } from './library/reverts.controller.js';
 import { RevisionsController } from './library/revisions.controller.js';
 import { libraryConfig } from './mikro-orm.config.js';
 
@@ -15,7 +16,7 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [await MikroOrmModule.forRoot(libraryConfig(databaseUrl)), RevyModule.forRoot()],
-      controllers: [DocumentsController, FoldersController, LabelsController, RevisionsController],
+      controllers: [DocumentsController, FoldersController, LabelsController, RevertsController, RevisionsController],
       providers: [LibraryService],
     };
   }

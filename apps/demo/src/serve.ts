@@ -5,7 +5,7 @@ import { listAddresses } from './library/addresses.js';
 import { Document } from './library/document.entity.js';
 import type { Terminal } from './tour/terminal.js';
 
-/** Part 7: listens, on another port where the wanted one is taken. Returns the address. */
+/** Part 8: listens, on another port where the wanted one is taken. Returns the address. */
 export async function listen(app: INestApplication, port: number, terminal: Terminal): Promise<string> {
   try {
     await app.listen(port, '127.0.0.1');

@@ -15,7 +15,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<RevyModuleOpti
  *
  * Import it once, beside `MikroOrmModule`. It switches tracking on for the application's ORM, unless the configuration
  * lists `revy()` in its "extensions" already; opens a revision context around each handler, after the guards; and
- * provides `SnapshotService` and `HistoryService` to every module.
+ * provides `SnapshotService`, `HistoryService` and `RevertService` to every module.
  */
 @Global()
 @Module({ providers: revyProviders, exports: revyExports })

@@ -1,7 +1,7 @@
 import { EntityManager, MikroORM } from '@mikro-orm/core';
 import type { FactoryProvider, Provider } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
-import { HistoryService, SnapshotService } from '@revy/mikro-orm';
+import { HistoryService, RevertService, SnapshotService } from '@revy/mikro-orm';
 import { RevyInterceptor } from './revy.interceptor.js';
 import type { RevyModuleOptions } from './revy.module-options.js';
 import { REVY_MODULE_OPTIONS, TRACKED_ORM } from './revy.tokens.js';
@@ -9,7 +9,7 @@ import { trackOrm } from './track-orm.js';
 
 type ServiceClass = new (em: EntityManager) => object;
 
-const SERVICES: readonly ServiceClass[] = [SnapshotService, HistoryService];
+const SERVICES: readonly ServiceClass[] = [SnapshotService, HistoryService, RevertService];
 
 /**
  * A factory, because Nest calls no `onModuleInit` of any module before the last factory is done: neither a request nor

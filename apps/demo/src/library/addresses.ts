@@ -18,6 +18,9 @@ export function listAddresses(keys: { document: number; folder: number; revision
     { method: 'PATCH', path: `/documents/${document}`, what: 'change mode, blob or size' },
     { method: 'DELETE', path: `/documents/${document}`, what: 'delete it; its history stays' },
     { method: 'DELETE', path: `/folders/${folder}`, what: 'delete a folder and all inside' },
+    { method: 'POST', path: `/documents/${document}/undelete`, what: 'bring it back' },
+    { method: 'POST', path: `/documents/${document}/revert/1`, what: 'as its first version was' },
+    { method: 'POST', path: `/revisions/${revision}/revert?dryRun=true`, what: 'what a revert would do' },
     { method: 'POST', path: '/labels', what: 'a label: name and color' },
     { method: 'PUT', path: `/documents/${document}/labels/1`, what: 'put a label on a document' },
   ];

@@ -7,14 +7,21 @@ import { Label } from '../library/label.entity.js';
 import type { Author } from '../people/author.entity.js';
 import { chooseFolder, makeFolder } from './choose-folder.js';
 import { newestRevision, showAttributes, showObjects } from './recorded.js';
+import { type Contents, readContents } from './show-revert.js';
 import type { TourState } from './tour-state.js';
 
 const LABELLED = 3;
 
-/** What part 5 took away, for part 6 to bring some of it back. */
+/** What part 5 took away, for part 6 to bring it back. */
 export interface Deletion {
+  readonly path: string;
+  /** The key of one of the documents. */
   readonly document: number;
+  /** The key of the document that part 4 has edited. */
+  readonly edited: number;
   readonly revision: number;
+  /** What was there. */
+  readonly before: Contents;
 }
 
 /** Part 5: labels on documents, then the folder around them goes with all that is in it. */
@@ -34,10 +41,11 @@ export async function showDeletion(state: TourState): Promise<Deletion> {
 
   terminal.section(`The folder ${folder.path} is deleted`);
   const [{ id: document }] = documents as [Document];
+  const before = await readContents(em, folder.path);
   await deleteFolder(em, folder, actor);
   const revision = await newestRevision(em);
   await showObjects(em, terminal, revision);
-  return { document, revision: revision.id };
+  return { path: folder.path, document, edited: last.id, revision: revision.id, before };
 }
 
 function documentsIn(folder: Folder): Document[] {

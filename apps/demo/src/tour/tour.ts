@@ -1,10 +1,11 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import type { History } from '../replay/commit.js';
 import { checkSnapshots } from './check-snapshots.js';
+import { showConflict } from './show-conflict.js';
 import { replayHistory } from './replay-history.js';
 import { showDeletion } from './show-deletion.js';
 import { showHistory } from './show-history.js';
-import { showReturn } from './show-return.js';
+import { showRevert } from './show-revert.js';
 import { showTwoActors } from './show-two-actors.js';
 import type { Terminal } from './terminal.js';
 
@@ -27,6 +28,7 @@ export async function runTour(orm: MikroORM, history: History, terminal: Termina
   await showHistory(state);
   await showTwoActors(state);
   const deletion = await showDeletion(state);
-  const isReturnRight = await showReturn(state, deletion);
-  return { isRight: isHistoryRight && isReturnRight, document: deletion.document };
+  const isRevertRight = await showRevert(state, deletion);
+  const isConflictRight = await showConflict(state, deletion.document);
+  return { isRight: isHistoryRight && isRevertRight && isConflictRight, document: deletion.document };
 }

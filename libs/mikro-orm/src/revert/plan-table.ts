@@ -4,29 +4,34 @@ import type { PlannedObject, PlannedValue, RevertConflict } from './revert-plan.
 /** Values that are longer are cut: the plan as JSON has all of them. */
 const WIDEST = 32;
 
-const HEAD = ['', 'is', 'will be', ''];
+const HEAD = ['', 'is', 'will be'];
 
-/** The plan as text: the objects, and under each what becomes of its values. */
-export function planTable(objects: readonly PlannedObject[]): string {
-  if (objects.length === 0) return 'nothing to put back';
-  const rows = [HEAD, ...objects.flatMap(linesOf)];
-  const widths = HEAD.map((_, column) => Math.max(...rows.map(row => row[column]!.length)));
-  return rows
-    .map(row =>
-      row
-        .map((cell, index) => cell.padEnd(widths[index]!))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+/** A line of columns, and what is to be said below it. */
+interface Line {
+  readonly cells: readonly string[];
+  readonly conflict?: RevertConflict | undefined;
 }
 
-function linesOf(object: PlannedObject): string[][] {
-  const { objectType, objectId, action, conflict, values } = object;
-  const what = action ?? (object.status === 'already' ? 'already' : 'stays');
-  const title = [`${objectType} ${objectId}`, '', what, noteOf(conflict)];
-  if (action === 'delete') return [title];
-  return [title, ...values.filter(isTold).map(lineOf)];
+/** The plan as text: the objects, under each what becomes of its values, and what is in the way. */
+export function planTable(objects: readonly PlannedObject[]): string {
+  if (objects.length === 0) return 'nothing to put back';
+  const lines = [{ cells: HEAD }, ...objects.flatMap(linesOf)];
+  const widths = HEAD.map((_, column) => Math.max(...lines.map(({ cells }) => cells[column]!.length)));
+  return lines.map(line => laidOut(line, widths)).join('\n');
+}
+
+function laidOut({ cells, conflict }: Line, widths: readonly number[]): string {
+  const line = cells
+    .map((cell, index) => cell.padEnd(widths[index]!))
+    .join('  ')
+    .trimEnd();
+  return conflict ? `${line}\n    conflict: ${conflict.message}` : line;
+}
+
+function linesOf({ objectType, objectId, action, status, conflict, values }: PlannedObject): Line[] {
+  const what = action ?? (status === 'already' ? 'already' : 'stays');
+  const title: Line = { cells: [`${objectType} ${objectId}`, '', what], conflict };
+  return action === 'delete' ? [title] : [title, ...values.filter(isTold).map(lineOf)];
 }
 
 /** Of an object that comes back, what stays null says nothing. */
@@ -34,13 +39,9 @@ function isTold({ is, willBe, conflict }: PlannedValue): boolean {
   return conflict !== undefined || !equalJson(is ?? null, willBe ?? null);
 }
 
-function lineOf(value: PlannedValue): string[] {
-  const name = value.target === undefined ? value.attribute : `${value.attribute} ${text(value.target)}`;
-  return [`  ${name}`, text(value.is), text(value.willBe), noteOf(value.conflict)];
-}
-
-function noteOf(conflict: RevertConflict | undefined): string {
-  return conflict ? `conflict: ${conflict.message}` : '';
+function lineOf({ attribute, target, is, willBe, conflict }: PlannedValue): Line {
+  const name = target === undefined ? attribute : `${attribute} ${text(target)}`;
+  return { cells: [`  ${name}`, text(is), text(willBe)], conflict };
 }
 
 /** Control characters would break the line, or the terminal. */
