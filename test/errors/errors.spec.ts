@@ -4,6 +4,7 @@ import * as api from '@revy/mikro-orm';
 import {
   CASCADE,
   HistoryService,
+  RevertService,
   Revision,
   RevisionContext,
   revy,
@@ -148,6 +149,44 @@ const FAILURES: Record<string, Failure> = {
       `and the handler says "set null". Give the relation deleteRule: 'no action' ` +
       `(nullable relations have 'set null' by default), or remove the handler.`,
     raise: () => handled(() => p.manyToOne(User).nullable().deleteRule('cascade').revy({ onDelete: SET_NULL })),
+  },
+  RevertConflictError: {
+    code: 'REVY_REVERT_CONFLICT',
+    message:
+      'Cannot revert: User 1.name: changed by the system in revision 3, <date> and 1 more. Nothing was changed. ' +
+      "Look at the plan of this error, and say with onConflict what to do: 'keep' the present values, " +
+      "'overwrite' them, or a function for each conflict.",
+    raise: () =>
+      inOrm({}, async ({ orm }) => {
+        const em = orm.em.fork();
+        const user = em.create(User, { name: 'Ann', email: null });
+        await em.flush();
+        for (const name of ['Beth', 'Cleo']) {
+          Object.assign(user, { name, email: `${name}@x` });
+          await em.flush();
+        }
+        await new RevertService(em).revision(2);
+      }),
+  },
+  UnknownRelationError: {
+    code: 'REVY_UNKNOWN_RELATION',
+    message: 'Cannot revert along "writers": User has no such relation. It has none.',
+    facts: { className: 'User', relation: 'writers', known: [] },
+    raise: () =>
+      inOrm({}, async ({ orm }) => {
+        const em = orm.em.fork();
+        em.create(User, { name: 'Ann', email: null });
+        await em.flush();
+        await new RevertService(em).toVersion(User, 1, 1, { relations: ['writers' as never] });
+      }),
+  },
+  NothingToRevertError: {
+    code: 'REVY_NOTHING_TO_REVERT',
+    message:
+      'Cannot undelete User 7: its history has nothing to undelete. Its deltas, which HistoryService.deltas lists, ' +
+      'say what happened to it.',
+    facts: { className: 'User', objectId: '7' },
+    raise: () => new RevertService(test.orm.em.fork()).undelete(User, 7),
   },
   UnusableDeleteHandlerError: {
     code: 'REVY_UNUSABLE_DELETE_HANDLER',
