@@ -27,11 +27,28 @@ const AccountSchema = defineEntity({
   },
 });
 
+class Note {
+  id!: number;
+  text!: string;
+  level!: number;
+  hint!: string | null;
+}
+
+const NoteSchema = defineEntity({
+  class: Note,
+  properties: {
+    id: p.integer().primary().autoincrement(),
+    text: p.string(),
+    level: p.integer().default(3).revy({ track: false }),
+    hint: p.string().nullable().revy({ track: false }),
+  },
+});
+
 let t: TestOrm;
 let reverts: RevertService;
 
 beforeEach(async () => {
-  t = await createOrm([...BLOG, AccountSchema]);
+  t = await createOrm([...BLOG, AccountSchema, NoteSchema]);
   reverts = new RevertService(t.orm.em.fork());
 });
 afterEach(() => t.close());
@@ -168,7 +185,7 @@ it('says what still refers to an object that it would delete', async () => {
   expect(await rows('select * from post')).toEqual([]);
 });
 
-it('never writes a mask, and never invents what was excluded', async () => {
+it('M11: never writes a mask, and never invents what was excluded', async () => {
   await act('maker', async em => em.create(Account, { login: 'ann', secret: 's1', internal: 'i' } as never));
   await act('changer', async em => Object.assign(await em.findOneOrFail(Account, 1), { login: 'beth', secret: 's2' }));
   expect(await inTheWay(options => reverts.revision(2, options))).toEqual([['masked', 'Account 1 secret', null]]);
@@ -183,6 +200,22 @@ it('never writes a mask, and never invents what was excluded', async () => {
   ]);
   await reverts.undelete(Account, 1, { onConflict: 'keep' });
   expect(await rows('select * from account')).toEqual([]);
+});
+
+it('M10: refuses stored values that do not fit their attribute, and changes nothing', async () => {
+  await act('maker', async em => em.create(Post, { title: 'P', views: 1 } as never));
+  await act('changer', async em => Object.assign(await em.findOneOrFail(Post, 1), { title: 'Q', views: 2 }));
+  await rows(`update revy_object_delta set old_values = '{"title": "P", "views": "many"}' where revision_id = 2`);
+  expect(await inTheWay(options => reverts.revision(2, options))).toEqual([['unknown-value', 'Post 1 views', null]]);
+  await expect(reverts.revision(2)).rejects.toThrow('what is stored of it does not fit its type');
+  expect(await rows('select title, views from post')).toEqual([{ title: 'Q', views: 2 }]);
+});
+
+it('D7: excluded columns of an object that comes back have their defaults, else null', async () => {
+  await act('maker', async em => em.create(Note, { text: 'a', level: 7, hint: 'h' } as never));
+  await act('remover', async em => em.remove(await em.findOneOrFail(Note, 1)));
+  await reverts.undelete(Note, 1);
+  expect(await rows('select text, level, hint from note')).toEqual([{ text: 'a', level: 3, hint: null }]);
 });
 
 it('asks a function about each conflict, once', async () => {

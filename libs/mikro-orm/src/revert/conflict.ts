@@ -38,7 +38,7 @@ function messageOf({ reason, detail }: Obstacle, revision: RevisionInTheWay | nu
     case 'parent-gone':
       return detail!;
     case 'unknown-value':
-      return 'nobody knows what it was';
+      return detail ?? 'nobody knows what it was';
     case 'masked':
       return 'only its mask is stored';
   }

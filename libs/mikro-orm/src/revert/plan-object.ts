@@ -1,4 +1,4 @@
-import type { TrackedEntity } from '../tracking/tracked-entities.js';
+import type { TrackedAttribute, TrackedEntity } from '../tracking/tracked-entities.js';
 import { ABSENT, equal, type PlaceChange, type Places, type PlaceValue } from './place.js';
 import { canOverwrite, type ObjectDraft, type Obstacle, type ValueDraft } from './planned-draft.js';
 import type { Present } from './present.js';
@@ -57,7 +57,22 @@ function* valueDrafts(tracked: TrackedEntity, places: Places, present: Present |
   for (const [name, changes] of places.attributes) {
     const attribute = tracked.attributes.get(name);
     if (!attribute || attribute.prop.generated || !changes.some(isSelected)) continue;
-    yield valueDraft(name, changes, present ? present.values[name] : ABSENT, attribute.isMasked);
+    const draft = valueDraft(name, changes, present ? present.values[name] : ABSENT, attribute.isMasked);
+    yield isReadable(attribute, draft.was) ? draft : { ...draft, kept: draft.is, obstacle: UNREADABLE };
+  }
+}
+
+const UNREADABLE: Obstacle = { reason: 'unknown-value', detail: 'what is stored of it does not fit its type' };
+
+/** Whether a stored value can be a value of the attribute: its type may have changed since. */
+function isReadable({ codec, isMasked }: TrackedAttribute, stored: PlaceValue): boolean {
+  if (stored === undefined || stored === null || typeof stored === 'symbol' || isMasked) return true;
+  try {
+    const value = codec.decode(stored);
+    const isNumber = typeof value !== 'number' || !Number.isNaN(value) || stored === 'NaN';
+    return isNumber && !(value instanceof Date && Number.isNaN(value.getTime()));
+  } catch {
+    return false;
   }
 }
 
