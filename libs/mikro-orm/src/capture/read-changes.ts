@@ -1,4 +1,4 @@
-import { type EntityManager, helper } from '@mikro-orm/core';
+import { type EntityManager, helper, Reference, ScalarReference } from '@mikro-orm/core';
 import type { Attribution } from '../context/attribution-value.js';
 import type { Json, JsonRecord } from '../model/json.js';
 import type { TrackedAttribute, TrackedEntity } from '../tracking/tracked-entities.js';
@@ -110,14 +110,15 @@ function mayHaveChanged({ name }: TrackedAttribute, { before, written }: Capture
 }
 
 function readSteps(captured: CapturedEntity, flushedBy: Attribution, em: EntityManager): Map<string, ChangeStep[]> {
+  const { tracked } = captured;
   const steps = new Map<string, ChangeStep[]>();
   for (const [name, made] of captured.steps ?? []) {
-    for (const attribute of attributesOf(name, captured.tracked)) {
+    const rows = made.slice(0, -1).map(({ value }) => rowOf(name, value, tracked, em));
+    for (const attribute of attributesOf(name, tracked)) {
       const read = made.map((step, index): ChangeStep => {
         const attribution = step.attribution ?? flushedBy;
-        return index === made.length - 1
-          ? { attribution }
-          : { attribution, value: encodeRuntime(step.value, attribute, em) };
+        const row = rows[index];
+        return row ? { attribution, value: attribute.codec.encode(row[attribute.name]) } : { attribution };
       });
       steps.set(attribute.name, read);
     }
@@ -137,13 +138,18 @@ function rootOf(name: string | undefined, tracked: TrackedEntity): string | unde
   return parent === undefined ? name : rootOf(parent, tracked);
 }
 
-/** A value as the application assigned it, before the ORM converted it for the database. */
-function encodeRuntime(value: unknown, { prop, codec }: TrackedAttribute, em: EntityManager): Json {
-  if (value === null || value === undefined) return null;
-  const wrapped =
-    prop.targetMeta && typeof value === 'object' ? helper(value as object)?.getPrimaryKey(true) : undefined;
-  if (wrapped !== undefined) return codec.encode(wrapped);
-  return codec.encode(prop.customType ? prop.customType.convertToDatabaseValue(value, em.getPlatform()) : value);
+/** The ORM's own conversion of one property's value, as the application assigned it, to database values. */
+function rowOf(name: string, value: unknown, { meta }: TrackedEntity, em: EntityManager): RowData {
+  const prop = meta.properties[name];
+  const isUnwrapped = prop?.ref && value !== null && value !== undefined && !isWrapper(value);
+  const held = isUnwrapped ? new ScalarReference(value, true) : value;
+  const generate = em.getComparator().getSnapshotGenerator(meta.class);
+  // MikroORM 7.2 reads the properties that are there, and asks the helper whether to call getters
+  return generate({ __helper: { __initialized: true }, [name]: held } as never) as RowData;
+}
+
+function isWrapper(value: unknown): boolean {
+  return Reference.isReference(value) || ScalarReference.isScalarReference(value);
 }
 
 function readLinks(collections: readonly CollectionCapture[]): Map<object, Links> {
