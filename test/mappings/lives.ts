@@ -18,6 +18,15 @@ interface Sight {
   readonly images: ReadonlyMap<string, unknown>;
 }
 
+/** One object at one moment. */
+interface Shown {
+  readonly revision: number;
+  readonly name: string;
+  readonly askedBy: string;
+  readonly found: unknown;
+  readonly unknown: readonly string[];
+}
+
 export interface LivesOptions {
   /** Properties that a snapshot does not know, by class: all that may stand in `snapshot.unknown`. */
   readonly unknown?: Readonly<Record<string, readonly string[]>>;
@@ -57,28 +66,34 @@ export class Lives {
     this.#sights.push({ revision: row!.id, images });
   }
 
-  /** Every object that was ever there is, at each moment, what it was or nothing; asked for by each of its classes. */
-  async expectSnapshots(): Promise<void> {
-    expect(this.#sights.length).toBeGreaterThan(0);
+  /** What was seen of every object, at each moment, by each class that it may be asked for by: nothing or its image. */
+  get seen(): Shown[] {
+    return this.#sights.flatMap(({ revision, images }) =>
+      [...this.#objects].flatMap(([name, entity]) => {
+        const { __meta: meta } = helper(entity);
+        const found = images.get(name) ?? null;
+        const unknown = found ? this.#unknownOf(meta).toSorted() : [];
+        return classesOf(meta).map(({ name: askedBy }) => ({ revision, name, askedBy, found, unknown }));
+      }),
+    );
+  }
+
+  /** The same as snapshots tell it; to be compared with `toStrictEqual`. */
+  async shown(): Promise<Shown[]> {
     const snapshots = new SnapshotService(this.test.orm.em.fork());
-    for (const { revision, images } of this.#sights) {
-      const seen = new Map<string, unknown>();
+    const shown: Shown[] = [];
+    for (const { revision } of this.#sights) {
       for (const [name, entity] of this.#objects) {
-        for (const askedBy of classesOf(helper(entity).__meta)) {
+        const { __meta: meta } = helper(entity);
+        for (const askedBy of classesOf(meta)) {
           const snapshot = await snapshots.at(askedBy, entity as never, { revision });
-          const unknown = this.#unknownOf(helper(entity).__meta);
-          const found = snapshot && image(snapshot.entity, unknown);
-          expect({ revision, name, askedBy: askedBy.name, found }).toStrictEqual({
-            revision,
-            name,
-            askedBy: askedBy.name,
-            found: images.get(name) ?? null,
-          });
-          if (snapshot) expect([...snapshot.unknown].toSorted()).toEqual([...unknown].toSorted());
-          seen.set(name, found);
+          const found = snapshot && image(snapshot.entity, this.#unknownOf(meta));
+          const unknown = snapshot?.unknown.toSorted() ?? [];
+          shown.push({ revision, name, askedBy: askedBy.name, found, unknown });
         }
       }
     }
+    return shown;
   }
 
   #unknownOf({ className }: EntityMetadata): readonly string[] {

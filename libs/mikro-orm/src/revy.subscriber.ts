@@ -1,4 +1,5 @@
 import type {
+  ChangeSet,
   EntityManager,
   EventArgs,
   EventSubscriber,
@@ -7,9 +8,10 @@ import type {
   UnitOfWork,
 } from '@mikro-orm/core';
 import { adoptNewEntity, clearAttribution, suspendAttribution } from './capture/attribution.js';
-import { FlushCapture } from './capture/flush-capture.js';
+import { ConcreteClasses } from './capture/concrete-class.js';
+import { type CapturedEntity, FlushCapture } from './capture/flush-capture.js';
 import { readChanges } from './capture/read-changes.js';
-import { assignedUnknown, entitiesToFetch, fetchMissing, fetchRows } from './capture/unknown-values.js';
+import { assignedUnknown, fetchMissing } from './capture/unknown-values.js';
 import type { Cascades } from './cascade/cascades.js';
 import { currentFrame } from './context/frame-store.js';
 import { unresolved } from './context/frame-values.js';
@@ -22,12 +24,15 @@ import type { TransactionLog } from './write/transaction-log.js';
 /** The order of one flush, and of the transaction around it. One instance serves every entity manager of an ORM. */
 export class RevySubscriber implements EventSubscriber {
   readonly #captures = new WeakMap<UnitOfWork, FlushCapture>();
+  readonly #classes: ConcreteClasses;
 
   constructor(
     private readonly tracked: TrackedEntities,
     private readonly recorder: Recorder,
     private readonly cascades: Cascades,
-  ) {}
+  ) {
+    this.#classes = new ConcreteClasses(tracked);
+  }
 
   /** What a failed flush left behind is dropped here. */
   beforeFlush({ uow }: FlushEventArgs): void {
@@ -35,7 +40,7 @@ export class RevySubscriber implements EventSubscriber {
     const frame = currentFrame();
     const isRecorded = frame ? !frame.isDisabled : this.tracked.options.outsideContext !== 'ignore';
     if (!isRecorded) this.#captures.delete(uow);
-    else this.#captures.set(uow, new FlushCapture(uow, this.tracked, (frame?.values ?? unresolved).attribution));
+    else this.#captures.set(uow, new FlushCapture(uow, this.#classes, (frame?.values ?? unresolved).attribution));
   }
 
   async onFlush({ em, uow }: FlushEventArgs): Promise<void> {
@@ -48,8 +53,8 @@ export class RevySubscriber implements EventSubscriber {
     if (!currentFrame() && this.tracked.options.outsideContext === 'throw') throw new OutsideContextError(first);
     const ctx = em.getTransactionContext();
     if (ctx ? !this.recorder.logs.of(ctx as object) : !opensTransaction(em)) throw new NoTransactionError(first);
-    capture.toFetch = entitiesToFetch(uow, this.tracked);
-    if (ctx) await fetchInto(capture, em, ctx);
+    capture.isFetchDue = true;
+    if (ctx) await capture.fetch(em, ctx);
   }
 
   beforeTransactionStart({ em, transaction }: TransactionEventArgs): void {
@@ -59,7 +64,7 @@ export class RevySubscriber implements EventSubscriber {
   async afterTransactionStart({ em, uow, transaction }: TransactionEventArgs): Promise<void> {
     this.recorder.logs.begin(em, transaction as object);
     const capture = uow && this.#captures.get(uow);
-    if (capture) await fetchInto(capture, em, transaction);
+    if (capture && transaction) await capture.fetch(em, transaction);
   }
 
   beforeCreate({ em, changeSet }: EventArgs<object>): void {
@@ -67,13 +72,13 @@ export class RevySubscriber implements EventSubscriber {
   }
 
   async beforeUpdate({ em, changeSet }: EventArgs<object>): Promise<void> {
-    const captured = this.#of(em)?.before(changeSet!, em);
+    const captured = await this.#before(em, changeSet!);
     if (captured) await fetchMissing(em, captured, [...Object.keys(changeSet!.payload), ...assignedUnknown(captured)]);
     await this.cascades.beforeUpdate(em, changeSet!, this.#of(em));
   }
 
   async beforeDelete({ em, changeSet }: EventArgs<object>): Promise<void> {
-    const captured = this.#of(em)?.before(changeSet!, em);
+    const captured = await this.#before(em, changeSet!);
     if (captured) await fetchMissing(em, captured, [...captured.tracked.attributes.keys()]);
     await this.cascades.beforeDelete(em, changeSet!, this.#of(em));
   }
@@ -111,6 +116,12 @@ export class RevySubscriber implements EventSubscriber {
     return this.#captures.get(em.getUnitOfWork(false));
   }
 
+  async #before(em: EntityManager, changeSet: ChangeSet<object>): Promise<CapturedEntity | undefined> {
+    const capture = this.#of(em);
+    await capture?.ask(em, changeSet.entity);
+    return capture?.before(changeSet, em);
+  }
+
   #finish(em: EntityManager, uow: UnitOfWork, log: TransactionLog): void {
     const capture = this.#captures.get(uow);
     if (!capture) return;
@@ -131,14 +142,4 @@ function forget(uow: UnitOfWork): void {
 
 function opensTransaction(em: EntityManager): boolean {
   return em.config.get('implicitTransactions') !== false && em.getPlatform().supportsTransactions();
-}
-
-async function fetchInto(
-  capture: FlushCapture,
-  em: EntityManager,
-  ctx: TransactionEventArgs['transaction'],
-): Promise<void> {
-  if (!capture.toFetch?.size || !ctx) return;
-  capture.fetched = await fetchRows(em, capture.toFetch, ctx);
-  capture.toFetch = undefined;
 }

@@ -1,10 +1,11 @@
-import { type EntityManager, helper, Reference, ScalarReference } from '@mikro-orm/core';
+import { type EntityManager, Reference, ScalarReference } from '@mikro-orm/core';
 import type { Attribution } from '../context/attribution-value.js';
 import type { Json, JsonRecord } from '../model/json.js';
 import type { TrackedAttribute, TrackedEntity } from '../tracking/tracked-entities.js';
 import type { Change, ChangeStep, LinkChange } from './change.js';
 import type { CollectionCapture } from './collection-capture.js';
-import { type CapturedEntity, type FlushCapture, withGenerated, type RowData } from './flush-capture.js';
+import type { CapturedEntity, FlushCapture } from './flush-capture.js';
+import { type RowData, withGenerated } from './row-data.js';
 
 type Links = Record<string, LinkChange>;
 
@@ -21,8 +22,8 @@ export function readChanges(capture: FlushCapture, em: EntityManager): Change[] 
     changes.push(...(isRekeyed(captured) ? rekeyedChanges(change, captured) : [change]));
   }
   for (const [entity, links] of linksOf) {
-    const tracked = capture.tracked.tracked(helper(entity).__meta.class)!;
-    changes.push(linkChange(entity, tracked, links, capture));
+    const tracked = capture.classes.trackedOf(entity);
+    if (tracked) changes.push(linkChange(entity, tracked, links, capture));
   }
   return changes;
 }

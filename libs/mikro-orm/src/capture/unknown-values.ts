@@ -8,25 +8,27 @@ import {
   type UnitOfWork,
   Utils,
 } from '@mikro-orm/core';
-import type { TrackedEntities, TrackedEntity } from '../tracking/tracked-entities.js';
-import type { CapturedEntity, RowData } from './flush-capture.js';
+import type { TrackedEntity } from '../tracking/tracked-entities.js';
+import type { CapturedEntity, FlushCapture } from './flush-capture.js';
+import { rowBefore, type RowData } from './row-data.js';
 
 /** Rows by entity, read where the ORM does not know what a flush is about to overwrite. */
 export type FetchedRows = Map<object, RowData>;
 
 /** Entities whose update or delete overwrites values that the ORM never read, by class. */
-export function entitiesToFetch(uow: UnitOfWork, tracked: TrackedEntities): Map<TrackedEntity, object[]> {
+export function entitiesToFetch({ uow, classes, fetched }: FlushCapture): Map<TrackedEntity, object[]> {
   const unknown = new Map<TrackedEntity, object[]>();
   for (const set of uow.getChangeSets()) {
-    const entity = tracked.tracked(helper(set.entity).__meta.class);
-    if (!entity || set.type === 'create' || !overwritesUnknown(set, entity, uow)) continue;
+    const entity = classes.trackedOf(set.entity as object);
+    const isKnown = !entity || set.type === 'create' || fetched.has(set.entity as object);
+    if (isKnown || !overwritesUnknown(set, entity, uow)) continue;
     unknown.set(entity, [...(unknown.get(entity) ?? []), set.entity as object]);
   }
   return unknown;
 }
 
 function overwritesUnknown(set: ChangeSet<object>, entity: TrackedEntity, uow: UnitOfWork): boolean {
-  const known = (set.originalEntity ?? uow.getOriginalEntityData(set.entity) ?? {}) as RowData;
+  const known = rowBefore(set, entity, uow);
   const names = set.type.startsWith('delete') ? entity.attributes.keys() : Object.keys(set.payload);
   return [...names].some(name => entity.attributes.has(name) && !(name in known));
 }
@@ -64,7 +66,8 @@ async function findRows(
 
 /** Attributes that have a value now and were never read: an application's own `beforeUpdate` hook set them. */
 export function assignedUnknown({ entity, tracked, before }: CapturedEntity): string[] {
-  return [...tracked.attributes.keys()].filter(name => !(name in before) && hasValue((entity as RowData)[name]));
+  const names = [...tracked.attributes.keys()].filter(name => !(name in before) && !tracked.misread.has(name));
+  return names.filter(name => hasValue((entity as RowData)[name]));
 }
 
 function hasValue(value: unknown): boolean {
