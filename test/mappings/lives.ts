@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import {
   type EntityClass,
   type EntityMetadata,
@@ -133,7 +134,7 @@ export async function summary(test: TestOrm): Promise<unknown[]> {
 
 function nameOf(entity: object): string {
   const { __meta: meta } = helper(entity);
-  return `${meta.root.className} ${JSON.stringify(plain(helper(entity).getPrimaryKeys()))}`;
+  return `${meta.root.className} ${inspect(plain(helper(entity).getPrimaryKeys()))}`;
 }
 
 /** The class of an object, and those that it shares its table or its key with. */
@@ -154,8 +155,14 @@ function image(entity: object, without: readonly string[]): Record<string, unkno
   const { __meta: meta } = helper(entity);
   const values = meta.props
     .filter(prop => isHeld(prop) && !without.includes(prop.name))
-    .map(prop => [prop.name, plain((entity as Record<string, unknown>)[prop.name])]);
+    .map(prop => [prop.name, valueOf(entity, prop)]);
   return { class: meta.className, isInstance: entity instanceof meta.class, ...Object.fromEntries(values) };
+}
+
+/** MikroORM 7.2 clears a polymorphic relation by its discriminator alone, and leaves it out where it reads that. */
+function valueOf(entity: object, prop: EntityProperty): unknown {
+  const value = plain((entity as Record<string, unknown>)[prop.name]);
+  return prop.polymorphic ? (value ?? null) : value;
 }
 
 function isHeld(prop: EntityProperty): boolean {

@@ -1,7 +1,7 @@
 import { type EntityManager, Reference, ScalarReference } from '@mikro-orm/core';
 import type { Attribution } from '../context/attribution-value.js';
 import type { Json, JsonRecord } from '../model/json.js';
-import type { TrackedAttribute, TrackedEntity } from '../tracking/tracked-entities.js';
+import { type TrackedAttribute, type TrackedEntity, valueInRow } from '../tracking/tracked-entities.js';
 import type { Change, ChangeStep, LinkChange } from './change.js';
 import type { CollectionCapture } from './collection-capture.js';
 import type { CapturedEntity, FlushCapture } from './flush-capture.js';
@@ -77,37 +77,44 @@ export function cascadedBy(attribution: Attribution): Attribution {
 
 function knownValues({ tracked, before, fetched }: CapturedEntity): JsonRecord {
   const known: JsonRecord = {};
-  for (const [name, { codec }] of tracked.attributes) {
-    if (name in before) known[name] = codec.encode(before[name]);
-    else if (fetched && name in fetched) known[name] = codec.encodeRow(fetched[name]);
+  for (const attribute of tracked.attributes.values()) {
+    const value = valueBefore(attribute, { before, fetched });
+    if (value !== undefined) known[attribute.name] = value;
   }
   return known;
 }
 
+function valueBefore(
+  attribute: TrackedAttribute,
+  { before, fetched }: Pick<CapturedEntity, 'before' | 'fetched'>,
+): Json | undefined {
+  const { name, codec } = attribute;
+  if (name in before) return codec.encode(before[name]);
+  return fetched && valueInRow(attribute, fetched);
+}
+
 /** Encodes only what may have changed: a value that is still the very same needs no comparison. */
 function writtenValues(captured: CapturedEntity, em: EntityManager): { before: JsonRecord; after: JsonRecord } {
-  const { entity, tracked, fetched } = captured;
+  const { entity, tracked } = captured;
   const snapshot = (em.getUnitOfWork(false).getOriginalEntityData(entity) ?? {}) as RowData;
   const now = withGenerated(snapshot, entity, tracked, em);
   const before: JsonRecord = {};
   const after: JsonRecord = {};
   for (const attribute of tracked.attributes.values()) {
     const { name, codec } = attribute;
-    if (captured.action === 'create') {
-      after[name] = codec.encode(now[name]);
-    } else if (mayHaveChanged(attribute, captured, now)) {
-      if (name in captured.before) before[name] = codec.encode(captured.before[name]);
-      else if (fetched && name in fetched) before[name] = codec.encodeRow(fetched[name]);
-      after[name] = codec.encode(now[name]);
+    if (captured.action !== 'create') {
+      if (!mayHaveChanged(name, captured, now)) continue;
+      const value = valueBefore(attribute, captured);
+      if (value !== undefined) before[name] = value;
     }
+    after[name] = codec.encode(now[name]);
   }
   return { before, after };
 }
 
-/** The ORM's snapshot leaves out what is undefined, so a missing key is null if it was written, else unchanged. */
-function mayHaveChanged({ name }: TrackedAttribute, { before, written }: CapturedEntity, now: RowData): boolean {
-  if (name in before) return (name in now || written.has(name)) && before[name] !== now[name];
-  return written.has(name);
+/** The ORM leaves columns alone whose values it takes for equal, by a custom type's `compareValues` for one. */
+function mayHaveChanged(name: string, { before, written }: CapturedEntity, now: RowData): boolean {
+  return written.has(name) && !(name in before && before[name] === now[name]);
 }
 
 function readSteps(captured: CapturedEntity, flushedBy: Attribution, em: EntityManager): Map<string, ChangeStep[]> {

@@ -16,6 +16,17 @@ export interface TrackedAttribute {
   readonly isMasked: boolean;
 }
 
+/**
+ * An attribute in a row that the driver read; `undefined` if the row does not tell. MikroORM 7.2 clears a polymorphic
+ * relation by its discriminator alone, and then reads nothing of it.
+ */
+export function valueInRow(
+  { name, prop, codec }: TrackedAttribute,
+  row: Readonly<Record<string, unknown>>,
+): Json | undefined {
+  return name in row || prop.polymorphic ? codec.encodeRow(row[name]) : undefined;
+}
+
 /** One entity class as the history sees it. */
 export class TrackedEntity {
   readonly keyColumns: readonly KeyColumn[];
