@@ -4,7 +4,7 @@ import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import { attributionSteps, type AttributionStep } from './attribution.js';
 import { type CollectionCapture, captureCollections } from './collection-capture.js';
 import type { ConcreteClasses } from './concrete-class.js';
-import { NOTHING, type RowData, rowBefore, withGenerated } from './row-data.js';
+import { changesKey, NOTHING, type RowData, rowBefore, withGenerated } from './row-data.js';
 import { entitiesToFetch, type FetchedRows, fetchRows } from './unknown-values.js';
 
 /** One entity that a flush writes, with what is gone once it has been written. */
@@ -99,8 +99,7 @@ export class FlushCapture {
 
   #objectIdBefore(entity: object, tracked: TrackedEntity, changeSet: ChangeSet<object>): string {
     const original = changeSet.originalEntity as RowData | undefined;
-    const isKeyChange = original && tracked.meta.primaryKeys.some(key => key in original && key in changeSet.payload);
-    return tracked.objectId(isKeyChange ? original : entity);
+    return original && changesKey(changeSet, tracked) ? tracked.objectIdOfRow(original) : tracked.objectId(entity);
   }
 
   /** After the SQL: the ORM has merged generated keys and returned columns into the entity by now. */

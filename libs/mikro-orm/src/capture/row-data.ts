@@ -1,4 +1,4 @@
-import type { ChangeSet, EntityManager, UnitOfWork } from '@mikro-orm/core';
+import { type ChangeSet, type EntityManager, helper, type UnitOfWork } from '@mikro-orm/core';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 
 /** The ORM's copy of a row: database values under property names. A missing key is not known. */
@@ -23,4 +23,18 @@ export function withGenerated(snapshot: RowData, entity: object, tracked: Tracke
     values[name] = prop.customType ? prop.customType.convertToDatabaseValue(value, em.getPlatform()) : value;
   }
   return values;
+}
+
+/** Whether an update gives the row another key, which makes it another object. */
+export function changesKey({ originalEntity, payload }: ChangeSet<object>, { meta }: TrackedEntity): boolean {
+  return originalEntity !== undefined && meta.primaryKeys.some(key => key in originalEntity && key in payload);
+}
+
+/** The columns of the key that an entity's row has in the database, as the database has them: before it is changed. */
+export function keyInDatabase(entity: object): unknown[] {
+  const { __originalEntityData: original, __meta: meta } = helper(entity);
+  const row = original as RowData | undefined;
+  const isKnown = row && meta.primaryKeys.every(name => row[name] !== undefined && row[name] !== null);
+  const key: unknown[] = isKnown ? meta.primaryKeys.map(name => row[name]) : helper(entity).getPrimaryKeys(true)!;
+  return key.flat(Infinity);
 }

@@ -10,7 +10,7 @@ import {
 } from '@mikro-orm/core';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import type { CapturedEntity, FlushCapture } from './flush-capture.js';
-import { rowBefore, type RowData } from './row-data.js';
+import { changesKey, keyInDatabase, rowBefore, type RowData } from './row-data.js';
 
 /** Rows by entity, read where the ORM does not know what a flush is about to overwrite. */
 export type FetchedRows = Map<object, RowData>;
@@ -29,7 +29,8 @@ export function entitiesToFetch({ uow, classes, fetched }: FlushCapture): Map<Tr
 
 function overwritesUnknown(set: ChangeSet<object>, entity: TrackedEntity, uow: UnitOfWork): boolean {
   const known = rowBefore(set, entity, uow);
-  const names = set.type.startsWith('delete') ? entity.attributes.keys() : Object.keys(set.payload);
+  const isEnd = set.type.startsWith('delete') || changesKey(set, entity);
+  const names = isEnd ? entity.attributes.keys() : Object.keys(set.payload);
   return [...names].some(name => entity.attributes.has(name) && !(name in known));
 }
 
@@ -41,9 +42,10 @@ export async function fetchRows(
 ): Promise<FetchedRows> {
   const rows: FetchedRows = new Map();
   for (const [tracked, entities] of wanted) {
-    const byId = new Map(entities.map(entity => [tracked.objectId(entity), entity]));
-    for (const row of await findRows(em, tracked, entities, ctx)) {
-      const entity = byId.get(tracked.objectId(row));
+    const keys = entities.map(keyInDatabase);
+    const byId = new Map(entities.map((entity, index) => [tracked.objectIdOfKey(keys[index]!), entity]));
+    for (const row of await findRows(em, tracked, keys, { ctx, schema: helper(entities[0]!).getSchema() })) {
+      const entity = byId.get(tracked.objectIdOfRow(row));
       if (entity) rows.set(entity, row);
     }
   }
@@ -52,16 +54,19 @@ export async function fetchRows(
 
 async function findRows(
   em: EntityManager,
-  tracked: TrackedEntity,
-  entities: readonly object[],
-  ctx: Transaction,
+  { meta, attributes }: TrackedEntity,
+  keys: readonly (readonly unknown[])[],
+  where: { readonly ctx: Transaction; readonly schema: string | undefined },
 ): Promise<RowData[]> {
-  const { meta } = tracked;
-  const keys = entities.map(entity => helper(entity).getPrimaryKey(true));
-  const where = { [Utils.getPrimaryKeyHash(meta.primaryKeys)]: { $in: keys } } as Dictionary;
-  const fields = [...meta.primaryKeys, ...tracked.attributes.keys()];
-  const options = { ctx, connectionType: 'write', fields, schema: helper(entities[0]!).getSchema() } as const;
-  return (await em.getDriver().find(meta.class, where, options as Dictionary)) as RowData[];
+  const condition = { [Utils.getPrimaryKeyHash(meta.primaryKeys)]: { $in: keys.map(conditionKey) } } as Dictionary;
+  const fields = [...meta.primaryKeys, ...attributes.keys()];
+  const options = { ...where, connectionType: 'write', fields } as const;
+  return (await em.getDriver().find(meta.class, condition, options as Dictionary)) as RowData[];
+}
+
+/** A key in the form that the ORM takes in a condition: a value, or an array of those of a composite key. */
+function conditionKey(values: readonly unknown[]): unknown {
+  return values.length === 1 ? values[0] : values;
 }
 
 /** Attributes that have a value now and were never read: an application's own `beforeUpdate` hook set them. */

@@ -68,6 +68,16 @@ export class TrackedEntity {
     return keyText(readKey(this.keyColumns, source));
   }
 
+  /** The object id of a key's columns, as the database has them. */
+  objectIdOfKey(columns: readonly unknown[]): string {
+    return keyText(this.keyColumns.map(({ codec }, index) => codec.encodeRow(columns[index])));
+  }
+
+  /** The object id of a row that holds database values by property name, as the driver reads it and the ORM keeps it. */
+  objectIdOfRow(row: Readonly<Record<string, unknown>>): string {
+    return this.objectIdOfKey(this.meta.primaryKeys.flatMap(name => [row[name]].flat(Infinity)));
+  }
+
   /** Whether the entity or key has a value for each of its key's columns. */
   hasKey(source: unknown): boolean {
     return readKey(this.keyColumns, source).every(value => value !== null);
