@@ -92,15 +92,16 @@ export class RevySubscriber implements EventSubscriber {
   }
 
   /** MikroORM 7.2 calls this after the COMMIT of a transaction that the flush opened itself; see the next hook. */
-  afterFlush({ em, uow }: FlushEventArgs): void {
-    const log = this.recorder.logs.of(em.getTransactionContext() as object | undefined);
-    if (log) this.#finish(em, uow, log);
+  async afterFlush({ em, uow }: FlushEventArgs): Promise<void> {
+    const ctx = em.getTransactionContext();
+    const log = this.recorder.logs.of(ctx as object | undefined);
+    if (log) await this.#finish({ em, uow, transaction: ctx }, log);
   }
 
   async beforeTransactionCommit({ em, uow, transaction }: TransactionEventArgs): Promise<void> {
     const log = this.recorder.logs.of(transaction as object);
     if (!log) return;
-    if (uow) this.#finish(em, uow, log);
+    if (uow) await this.#finish({ em, uow, transaction }, log);
     if (log.root === transaction) await this.recorder.recordWithCommit(log);
   }
 
@@ -122,10 +123,11 @@ export class RevySubscriber implements EventSubscriber {
     return capture?.before(changeSet, em);
   }
 
-  #finish(em: EntityManager, uow: UnitOfWork, log: TransactionLog): void {
-    const capture = this.#captures.get(uow);
+  async #finish({ em, uow, transaction }: TransactionEventArgs, log: TransactionLog): Promise<void> {
+    const capture = this.#captures.get(uow!);
     if (!capture) return;
-    this.#captures.delete(uow);
+    this.#captures.delete(uow!);
+    await capture.fetchComputed(em, transaction!);
     const changes = this.cascades.withCascades(capture, readChanges(capture, em));
     log.add(buildDrafts(changes), currentFrame());
     for (const { entity, action } of capture.entities.values()) {

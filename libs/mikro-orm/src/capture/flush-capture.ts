@@ -1,4 +1,4 @@
-import type { ChangeSet, EntityManager, Transaction, UnitOfWork } from '@mikro-orm/core';
+import { type ChangeSet, type EntityManager, isRaw, type Transaction, type UnitOfWork } from '@mikro-orm/core';
 import type { Attribution } from '../context/attribution-value.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import { attributionSteps, type AttributionStep } from './attribution.js';
@@ -19,6 +19,8 @@ export interface CapturedEntity {
   fetched: RowData | undefined;
   /** Properties that were written. `null` and `undefined` both mean that the column became null. */
   readonly written: Set<string>;
+  /** The row after, where it was written by SQL expressions whose results the ORM did not read. */
+  computed: RowData | undefined;
   /** Who set what; read before the SQL, because the ORM assigns to the entity afterwards. */
   readonly steps: ReadonlyMap<string, readonly AttributionStep[]> | undefined;
 }
@@ -33,6 +35,7 @@ export class FlushCapture {
   isFetchDue = false;
   /** Entities that the user removed; what else is deleted was taken along by a cascade. */
   readonly removedByUser: ReadonlySet<object>;
+  readonly #unread = new Set<CapturedEntity>();
 
   constructor(
     readonly uow: UnitOfWork,
@@ -94,7 +97,8 @@ export class FlushCapture {
       action === 'create' ? NOTHING : withGenerated(rowBefore(changeSet, tracked, this.uow), entity, tracked, em);
     const objectId = action === 'create' ? undefined : this.#objectIdBefore(entity, tracked, changeSet);
     const steps = action === 'delete' ? undefined : attributionSteps(entity);
-    return { entity, tracked, action, objectId, before, fetched: this.fetched.get(entity), written: new Set(), steps };
+    const fetched = this.fetched.get(entity);
+    return { entity, tracked, action, objectId, before, fetched, written: new Set(), computed: undefined, steps };
   }
 
   #objectIdBefore(entity: object, tracked: TrackedEntity, changeSet: ChangeSet<object>): string {
@@ -105,7 +109,19 @@ export class FlushCapture {
   /** After the SQL: the ORM has merged generated keys and returned columns into the entity by now. */
   after(changeSet: ChangeSet<object>): void {
     const captured = this.entities.get(changeSet.entity);
-    for (const name of Object.keys(changeSet.payload)) captured?.written.add(name);
+    if (!captured) return;
+    for (const [name, value] of Object.entries(changeSet.payload)) {
+      captured.written.add(name);
+      if (isRaw(value)) this.#unread.add(captured);
+    }
+  }
+
+  /** MikroORM 7.2 reads the results of SQL expressions back in some cases only; at the end of the flush, for the others. */
+  async fetchComputed(em: EntityManager, ctx: Transaction): Promise<void> {
+    const wanted = new Map<TrackedEntity, object[]>();
+    for (const { entity, tracked } of this.#unread) wanted.set(tracked, [...(wanted.get(tracked) ?? []), entity]);
+    const rows = await fetchRows(em, wanted, ctx);
+    for (const captured of this.#unread) captured.computed = rows.get(captured.entity);
   }
 }
 

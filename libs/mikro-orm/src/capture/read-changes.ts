@@ -1,4 +1,4 @@
-import { type EntityManager, Reference, ScalarReference } from '@mikro-orm/core';
+import { type EntityManager, isRaw, Reference, ScalarReference } from '@mikro-orm/core';
 import type { Attribution } from '../context/attribution-value.js';
 import type { Json, JsonRecord } from '../model/json.js';
 import { type TrackedAttribute, type TrackedEntity, valueInRow } from '../tracking/tracked-entities.js';
@@ -89,7 +89,7 @@ function valueBefore(
   { before, fetched }: Pick<CapturedEntity, 'before' | 'fetched'>,
 ): Json | undefined {
   const { name, codec } = attribute;
-  if (name in before) return codec.encode(before[name]);
+  if (name in before && !isRaw(before[name])) return codec.encode(before[name]);
   return fetched && valueInRow(attribute, fetched);
 }
 
@@ -101,15 +101,23 @@ function writtenValues(captured: CapturedEntity, em: EntityManager): { before: J
   const before: JsonRecord = {};
   const after: JsonRecord = {};
   for (const attribute of tracked.attributes.values()) {
-    const { name, codec } = attribute;
+    const { name } = attribute;
     if (captured.action !== 'create') {
       if (!mayHaveChanged(name, captured, now)) continue;
-      const value = valueBefore(attribute, captured);
-      if (value !== undefined) before[name] = value;
+      const was = valueBefore(attribute, captured);
+      if (was !== undefined) before[name] = was;
     }
-    after[name] = codec.encode(now[name]);
+    const is = valueAfter(attribute, now, captured);
+    if (is !== undefined) after[name] = is;
   }
   return { before, after };
+}
+
+/** An SQL expression is no value; what it came to stands in the row. */
+function valueAfter(attribute: TrackedAttribute, now: RowData, { computed }: CapturedEntity): Json | undefined {
+  const value = now[attribute.name];
+  if (isRaw(value)) return computed && valueInRow(attribute, computed);
+  return attribute.codec.encode(value);
 }
 
 /** The ORM leaves columns alone whose values it takes for equal, by a custom type's `compareValues` for one. */
@@ -121,9 +129,11 @@ function readSteps(captured: CapturedEntity, flushedBy: Attribution, em: EntityM
   const { tracked } = captured;
   const steps = new Map<string, ChangeStep[]>();
   for (const [name, made] of captured.steps ?? []) {
-    const rows = made.slice(0, -1).map(({ value }) => rowOf(name, value, tracked, em));
+    // an expression that was replaced before the flush has never come to anything
+    const effective = made.filter(({ value }) => !isRaw(value));
+    const rows = effective.slice(0, -1).map(({ value }) => rowOf(name, value, tracked, em));
     for (const attribute of attributesOf(name, tracked)) {
-      const read = made.map((step, index): ChangeStep => {
+      const read = effective.map((step, index): ChangeStep => {
         const attribution = step.attribution ?? flushedBy;
         const row = rows[index];
         return row ? { attribution, value: attribute.codec.encode(row[attribute.name]) } : { attribution };

@@ -3,6 +3,7 @@ import {
   type Dictionary,
   type EntityManager,
   helper,
+  isRaw,
   ScalarReference,
   type Transaction,
   type UnitOfWork,
@@ -31,7 +32,12 @@ function overwritesUnknown(set: ChangeSet<object>, entity: TrackedEntity, uow: U
   const known = rowBefore(set, entity, uow);
   const isEnd = set.type.startsWith('delete') || changesKey(set, entity);
   const names = isEnd ? entity.attributes.keys() : Object.keys(set.payload);
-  return [...names].some(name => entity.attributes.has(name) && !(name in known));
+  return [...names].some(name => entity.attributes.has(name) && isUnknown(name, known));
+}
+
+/** What an SQL expression came to is not known. */
+function isUnknown(name: string, row: RowData): boolean {
+  return !(name in row) || isRaw(row[name]);
 }
 
 /** One query for each class: the driver applies no filters, and a transaction reads from the primary. */
@@ -86,9 +92,9 @@ export async function fetchMissing(
   names: readonly string[],
 ): Promise<void> {
   const { tracked, before } = captured;
-  const isUnknown = names.some(name => tracked.attributes.has(name) && !(name in before));
+  const hasUnknown = names.some(name => tracked.attributes.has(name) && isUnknown(name, before));
   const ctx = em.getTransactionContext();
-  if (!isUnknown || captured.fetched || !ctx) return;
+  if (!hasUnknown || captured.fetched || !ctx) return;
   const rows = await fetchRows(em, new Map([[tracked, [captured.entity]]]), ctx);
   captured.fetched = rows.get(captured.entity);
 }
