@@ -10,8 +10,9 @@ import type {
 import { adoptNewEntity, clearAttribution, suspendAttribution } from './capture/attribution.js';
 import { ConcreteClasses } from './capture/concrete-class.js';
 import { type CapturedEntity, FlushCapture } from './capture/flush-capture.js';
+import { LaterSubscribers } from './capture/later-subscribers.js';
 import { readChanges } from './capture/read-changes.js';
-import { assignedUnknown, fetchMissing } from './capture/unknown-values.js';
+import { fetchMissing, namesToKnow } from './capture/unknown-values.js';
 import type { Cascades } from './cascade/cascades.js';
 import { currentFrame } from './context/frame-store.js';
 import { unresolved } from './context/frame-values.js';
@@ -35,12 +36,14 @@ export class RevySubscriber implements EventSubscriber {
   }
 
   /** What a failed flush left behind is dropped here. */
-  beforeFlush({ uow }: FlushEventArgs): void {
+  beforeFlush({ em, uow }: FlushEventArgs): void {
     suspendAttribution(uow);
     const frame = currentFrame();
     const isRecorded = frame ? !frame.isDisabled : this.tracked.options.outsideContext !== 'ignore';
-    if (!isRecorded) this.#captures.delete(uow);
-    else this.#captures.set(uow, new FlushCapture(uow, this.#classes, (frame?.values ?? unresolved).attribution));
+    this.#captures.delete(uow);
+    if (!isRecorded) return;
+    const { attribution } = frame?.values ?? unresolved;
+    this.#captures.set(uow, new FlushCapture(uow, this.#classes, new LaterSubscribers(em, this), attribution));
   }
 
   async onFlush({ em, uow }: FlushEventArgs): Promise<void> {
@@ -73,8 +76,9 @@ export class RevySubscriber implements EventSubscriber {
 
   async beforeUpdate({ em, changeSet }: EventArgs<object>): Promise<void> {
     const captured = await this.#before(em, changeSet!);
-    if (captured) await fetchMissing(em, captured, [...Object.keys(changeSet!.payload), ...assignedUnknown(captured)]);
-    await this.cascades.beforeUpdate(em, changeSet!, this.#of(em));
+    const capture = this.#of(em);
+    if (captured) await fetchMissing(em, captured, namesToKnow(captured, changeSet!, capture!));
+    await this.cascades.beforeUpdate(em, changeSet!, capture);
   }
 
   async beforeDelete({ em, changeSet }: EventArgs<object>): Promise<void> {

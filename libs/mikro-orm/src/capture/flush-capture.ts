@@ -4,6 +4,7 @@ import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import { attributionSteps, type AttributionStep } from './attribution.js';
 import { type CollectionCapture, captureCollections } from './collection-capture.js';
 import type { ConcreteClasses } from './concrete-class.js';
+import type { LaterSubscribers } from './later-subscribers.js';
 import { changesKey, NOTHING, type RowData, rowBefore, withGenerated } from './row-data.js';
 import { entitiesToFetch, type FetchedRows, fetchRows } from './unknown-values.js';
 
@@ -40,6 +41,7 @@ export class FlushCapture {
   constructor(
     readonly uow: UnitOfWork,
     readonly classes: ConcreteClasses,
+    readonly later: LaterSubscribers,
     readonly attribution: Attribution,
   ) {
     this.removedByUser = new Set(uow.getRemoveStack());

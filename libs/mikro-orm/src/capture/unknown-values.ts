@@ -6,7 +6,6 @@ import {
   isRaw,
   ScalarReference,
   type Transaction,
-  type UnitOfWork,
   Utils,
 } from '@mikro-orm/core';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
@@ -17,21 +16,22 @@ import { changesKey, keyInDatabase, rowBefore, type RowData } from './row-data.j
 export type FetchedRows = Map<object, RowData>;
 
 /** Entities whose update or delete overwrites values that the ORM never read, by class. */
-export function entitiesToFetch({ uow, classes, fetched }: FlushCapture): Map<TrackedEntity, object[]> {
+export function entitiesToFetch(capture: FlushCapture): Map<TrackedEntity, object[]> {
+  const { uow, classes, fetched } = capture;
   const unknown = new Map<TrackedEntity, object[]>();
   for (const set of uow.getChangeSets()) {
     const entity = classes.trackedOf(set.entity as object);
     const isKnown = !entity || set.type === 'create' || fetched.has(set.entity as object);
-    if (isKnown || !overwritesUnknown(set, entity, uow)) continue;
+    if (isKnown || !overwritesUnknown(set, entity, capture)) continue;
     unknown.set(entity, [...(unknown.get(entity) ?? []), set.entity as object]);
   }
   return unknown;
 }
 
-function overwritesUnknown(set: ChangeSet<object>, entity: TrackedEntity, uow: UnitOfWork): boolean {
+function overwritesUnknown(set: ChangeSet<object>, entity: TrackedEntity, { uow, later }: FlushCapture): boolean {
   const known = rowBefore(set, entity, uow);
-  const isEnd = set.type.startsWith('delete') || changesKey(set, entity);
-  const names = isEnd ? entity.attributes.keys() : Object.keys(set.payload);
+  const mayBeAny = set.type.startsWith('delete') || changesKey(set, entity) || later.mayUpdate(entity.meta);
+  const names = mayBeAny ? entity.attributes.keys() : Object.keys(set.payload);
   return [...names].some(name => entity.attributes.has(name) && isUnknown(name, known));
 }
 
@@ -75,8 +75,15 @@ function conditionKey(values: readonly unknown[]): unknown {
   return values.length === 1 ? values[0] : values;
 }
 
+/** What an update that `onFlush` may not have shown as it is now overwrites, or what others may still have it overwrite. */
+export function namesToKnow(captured: CapturedEntity, changeSet: ChangeSet<object>, { later }: FlushCapture): string[] {
+  const { tracked } = captured;
+  if (later.mayUpdate(tracked.meta)) return [...tracked.attributes.keys()];
+  return [...Object.keys(changeSet.payload), ...assignedUnknown(captured)];
+}
+
 /** Attributes that have a value now and were never read: an application's own `beforeUpdate` hook set them. */
-export function assignedUnknown({ entity, tracked, before }: CapturedEntity): string[] {
+function assignedUnknown({ entity, tracked, before }: CapturedEntity): string[] {
   const names = [...tracked.attributes.keys()].filter(name => !(name in before) && !tracked.misread.has(name));
   return names.filter(name => hasValue((entity as RowData)[name]));
 }
