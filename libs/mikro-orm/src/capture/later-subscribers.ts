@@ -9,7 +9,7 @@ export class LaterSubscribers {
 
   constructor(em: EntityManager, self: EventSubscriber) {
     const all = [...em.getEventManager().getSubscribers()];
-    this.#updating = all.slice(all.indexOf(self) + 1).filter(subscriber => subscriber.beforeUpdate);
+    this.#updating = all.slice(all.indexOf(self) + 1).filter(subscriber => 'beforeUpdate' in subscriber);
   }
 
   /** Whether anything may still be set on an entity of this class before its update is written. */
