@@ -1,4 +1,5 @@
 import type {
+  ChangeSet,
   EntityManager,
   EventArgs,
   EventSubscriber,
@@ -7,9 +8,11 @@ import type {
   UnitOfWork,
 } from '@mikro-orm/core';
 import { adoptNewEntity, clearAttribution, suspendAttribution } from './capture/attribution.js';
-import { FlushCapture } from './capture/flush-capture.js';
+import { ConcreteClasses } from './capture/concrete-class.js';
+import { type CapturedEntity, FlushCapture } from './capture/flush-capture.js';
+import { LaterSubscribers } from './capture/later-subscribers.js';
 import { readChanges } from './capture/read-changes.js';
-import { assignedUnknown, entitiesToFetch, fetchMissing, fetchRows } from './capture/unknown-values.js';
+import { fetchMissing, namesToKnow } from './capture/unknown-values.js';
 import type { Cascades } from './cascade/cascades.js';
 import { currentFrame } from './context/frame-store.js';
 import { unresolved } from './context/frame-values.js';
@@ -22,20 +25,25 @@ import type { TransactionLog } from './write/transaction-log.js';
 /** The order of one flush, and of the transaction around it. One instance serves every entity manager of an ORM. */
 export class RevySubscriber implements EventSubscriber {
   readonly #captures = new WeakMap<UnitOfWork, FlushCapture>();
+  readonly #classes: ConcreteClasses;
 
   constructor(
     private readonly tracked: TrackedEntities,
     private readonly recorder: Recorder,
     private readonly cascades: Cascades,
-  ) {}
+  ) {
+    this.#classes = new ConcreteClasses(tracked);
+  }
 
   /** What a failed flush left behind is dropped here. */
-  beforeFlush({ uow }: FlushEventArgs): void {
+  beforeFlush({ em, uow }: FlushEventArgs): void {
     suspendAttribution(uow);
     const frame = currentFrame();
     const isRecorded = frame ? !frame.isDisabled : this.tracked.options.outsideContext !== 'ignore';
-    if (!isRecorded) this.#captures.delete(uow);
-    else this.#captures.set(uow, new FlushCapture(uow, this.tracked, (frame?.values ?? unresolved).attribution));
+    this.#captures.delete(uow);
+    if (!isRecorded) return;
+    const { attribution } = frame?.values ?? unresolved;
+    this.#captures.set(uow, new FlushCapture(uow, this.#classes, new LaterSubscribers(em, this), attribution));
   }
 
   async onFlush({ em, uow }: FlushEventArgs): Promise<void> {
@@ -48,8 +56,8 @@ export class RevySubscriber implements EventSubscriber {
     if (!currentFrame() && this.tracked.options.outsideContext === 'throw') throw new OutsideContextError(first);
     const ctx = em.getTransactionContext();
     if (ctx ? !this.recorder.logs.of(ctx as object) : !opensTransaction(em)) throw new NoTransactionError(first);
-    capture.toFetch = entitiesToFetch(uow, this.tracked);
-    if (ctx) await fetchInto(capture, em, ctx);
+    capture.isFetchDue = true;
+    if (ctx) await capture.fetch(em, ctx);
   }
 
   beforeTransactionStart({ em, transaction }: TransactionEventArgs): void {
@@ -59,7 +67,7 @@ export class RevySubscriber implements EventSubscriber {
   async afterTransactionStart({ em, uow, transaction }: TransactionEventArgs): Promise<void> {
     this.recorder.logs.begin(em, transaction as object);
     const capture = uow && this.#captures.get(uow);
-    if (capture) await fetchInto(capture, em, transaction);
+    if (capture && transaction) await capture.fetch(em, transaction);
   }
 
   beforeCreate({ em, changeSet }: EventArgs<object>): void {
@@ -67,13 +75,14 @@ export class RevySubscriber implements EventSubscriber {
   }
 
   async beforeUpdate({ em, changeSet }: EventArgs<object>): Promise<void> {
-    const captured = this.#of(em)?.before(changeSet!, em);
-    if (captured) await fetchMissing(em, captured, [...Object.keys(changeSet!.payload), ...assignedUnknown(captured)]);
-    await this.cascades.beforeUpdate(em, changeSet!, this.#of(em));
+    const captured = await this.#before(em, changeSet!);
+    const capture = this.#of(em);
+    if (captured) await fetchMissing(em, captured, namesToKnow(captured, changeSet!, capture!));
+    await this.cascades.beforeUpdate(em, changeSet!, capture);
   }
 
   async beforeDelete({ em, changeSet }: EventArgs<object>): Promise<void> {
-    const captured = this.#of(em)?.before(changeSet!, em);
+    const captured = await this.#before(em, changeSet!);
     if (captured) await fetchMissing(em, captured, [...captured.tracked.attributes.keys()]);
     await this.cascades.beforeDelete(em, changeSet!, this.#of(em));
   }
@@ -87,15 +96,16 @@ export class RevySubscriber implements EventSubscriber {
   }
 
   /** MikroORM 7.2 calls this after the COMMIT of a transaction that the flush opened itself; see the next hook. */
-  afterFlush({ em, uow }: FlushEventArgs): void {
-    const log = this.recorder.logs.of(em.getTransactionContext() as object | undefined);
-    if (log) this.#finish(em, uow, log);
+  async afterFlush({ em, uow }: FlushEventArgs): Promise<void> {
+    const ctx = em.getTransactionContext();
+    const log = this.recorder.logs.of(ctx as object | undefined);
+    if (log) await this.#finish({ em, uow, transaction: ctx }, log);
   }
 
   async beforeTransactionCommit({ em, uow, transaction }: TransactionEventArgs): Promise<void> {
     const log = this.recorder.logs.of(transaction as object);
     if (!log) return;
-    if (uow) this.#finish(em, uow, log);
+    if (uow) await this.#finish({ em, uow, transaction }, log);
     if (log.root === transaction) await this.recorder.recordWithCommit(log);
   }
 
@@ -111,10 +121,17 @@ export class RevySubscriber implements EventSubscriber {
     return this.#captures.get(em.getUnitOfWork(false));
   }
 
-  #finish(em: EntityManager, uow: UnitOfWork, log: TransactionLog): void {
-    const capture = this.#captures.get(uow);
+  async #before(em: EntityManager, changeSet: ChangeSet<object>): Promise<CapturedEntity | undefined> {
+    const capture = this.#of(em);
+    await capture?.ask(em, changeSet.entity);
+    return capture?.before(changeSet, em);
+  }
+
+  async #finish({ em, uow, transaction }: TransactionEventArgs, log: TransactionLog): Promise<void> {
+    const capture = this.#captures.get(uow!);
     if (!capture) return;
-    this.#captures.delete(uow);
+    this.#captures.delete(uow!);
+    await capture.fetchComputed(em, transaction!);
     const changes = this.cascades.withCascades(capture, readChanges(capture, em));
     log.add(buildDrafts(changes), currentFrame());
     for (const { entity, action } of capture.entities.values()) {
@@ -131,14 +148,4 @@ function forget(uow: UnitOfWork): void {
 
 function opensTransaction(em: EntityManager): boolean {
   return em.config.get('implicitTransactions') !== false && em.getPlatform().supportsTransactions();
-}
-
-async function fetchInto(
-  capture: FlushCapture,
-  em: EntityManager,
-  ctx: TransactionEventArgs['transaction'],
-): Promise<void> {
-  if (!capture.toFetch?.size || !ctx) return;
-  capture.fetched = await fetchRows(em, capture.toFetch, ctx);
-  capture.toFetch = undefined;
 }

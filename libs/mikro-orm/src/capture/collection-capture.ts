@@ -1,12 +1,6 @@
-import {
-  type AnyEntity,
-  type Collection,
-  type EntityProperty,
-  helper,
-  ReferenceKind,
-  type UnitOfWork,
-} from '@mikro-orm/core';
-import type { TrackedEntities, TrackedEntity } from '../tracking/tracked-entities.js';
+import { type AnyEntity, type Collection, type EntityProperty, ReferenceKind, type UnitOfWork } from '@mikro-orm/core';
+import type { TrackedEntity } from '../tracking/tracked-entities.js';
+import type { ConcreteClasses } from './concrete-class.js';
 
 /** Changed links of one many-to-many collection, seen from the side that owns the link. */
 export interface CollectionCapture {
@@ -19,7 +13,7 @@ export interface CollectionCapture {
 }
 
 /** Copies what changed in each dirty many-to-many collection; a link that both sides hold counts once. */
-export function captureCollections(uow: UnitOfWork, tracked: TrackedEntities): CollectionCapture[] {
+export function captureCollections(uow: UnitOfWork, classes: ConcreteClasses): CollectionCapture[] {
   const byOwner = new Map<object, Map<string, CollectionCapture>>();
   const captureOf = (ownerEntity: object, owner: TrackedEntity, prop: EntityProperty): CollectionCapture => {
     const ofOwner = byOwner.get(ownerEntity) ?? new Map<string, CollectionCapture>();
@@ -30,7 +24,7 @@ export function captureCollections(uow: UnitOfWork, tracked: TrackedEntities): C
   };
   for (const collection of uow.getCollectionUpdates()) {
     for (const link of changedLinks(collection)) {
-      const owner = tracked.tracked(helper(link.ownerEntity as AnyEntity).__meta.class);
+      const owner = classes.trackedOf(link.ownerEntity);
       const prop = owner?.collections.get(link.property);
       if (owner && prop) captureOf(link.ownerEntity, owner, prop)[link.change].add(link.target);
     }

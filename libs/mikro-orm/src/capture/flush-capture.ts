@@ -1,11 +1,12 @@
-import { type ChangeSet, type EntityManager, helper, type UnitOfWork } from '@mikro-orm/core';
+import { type ChangeSet, type EntityManager, isRaw, type Transaction, type UnitOfWork } from '@mikro-orm/core';
 import type { Attribution } from '../context/attribution-value.js';
-import type { TrackedEntities, TrackedEntity } from '../tracking/tracked-entities.js';
+import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import { attributionSteps, type AttributionStep } from './attribution.js';
 import { type CollectionCapture, captureCollections } from './collection-capture.js';
-
-/** The ORM's copy of a row: database values under property names. A missing key is not known. */
-export type RowData = Readonly<Record<string, unknown>>;
+import type { ConcreteClasses } from './concrete-class.js';
+import type { LaterSubscribers } from './later-subscribers.js';
+import { changesKey, NOTHING, type RowData, rowBefore, withGenerated } from './row-data.js';
+import { entitiesToFetch, type FetchedRows, fetchRows } from './unknown-values.js';
 
 /** One entity that a flush writes, with what is gone once it has been written. */
 export interface CapturedEntity {
@@ -19,6 +20,8 @@ export interface CapturedEntity {
   fetched: RowData | undefined;
   /** Properties that were written. `null` and `undefined` both mean that the column became null. */
   readonly written: Set<string>;
+  /** The row after, where it was written by SQL expressions whose results the ORM did not read. */
+  computed: RowData | undefined;
   /** Who set what; read before the SQL, because the ORM assigns to the entity afterwards. */
   readonly steps: ReadonlyMap<string, readonly AttributionStep[]> | undefined;
 }
@@ -27,15 +30,18 @@ export interface CapturedEntity {
 export class FlushCapture {
   readonly entities = new Map<object, CapturedEntity>();
   collections: readonly CollectionCapture[] = [];
-  /** Rows to read as soon as a transaction is open, and then what they were. */
-  toFetch: ReadonlyMap<TrackedEntity, readonly object[]> | undefined;
-  fetched: ReadonlyMap<object, RowData> | undefined;
+  /** Rows that were read because the ORM did not know them. */
+  readonly fetched = new Map<object, RowData>();
+  /** Whether the flush is to be recorded, and what is unknown is still to be read. */
+  isFetchDue = false;
   /** Entities that the user removed; what else is deleted was taken along by a cascade. */
   readonly removedByUser: ReadonlySet<object>;
+  readonly #unread = new Set<CapturedEntity>();
 
   constructor(
     readonly uow: UnitOfWork,
-    readonly tracked: TrackedEntities,
+    readonly classes: ConcreteClasses,
+    readonly later: LaterSubscribers,
     readonly attribution: Attribution,
   ) {
     this.removedByUser = new Set(uow.getRemoveStack());
@@ -44,7 +50,7 @@ export class FlushCapture {
   /** The first entity that the flush writes and that is tracked; it serves the error where that may not be. */
   firstTracked(): string | undefined {
     for (const { entity } of this.uow.getChangeSets()) {
-      const tracked = this.tracked.tracked(helper(entity).__meta.class);
+      const tracked = this.classes.maybeTracked(entity);
       if (tracked) return tracked.meta.className;
     }
     return this.collections[0]?.owner.meta.className;
@@ -52,14 +58,34 @@ export class FlushCapture {
 
   /** MikroORM 7.2 retakes a collection's snapshot when it is written, so what it was is read in `onFlush`. */
   readCollections(): void {
-    this.collections = captureCollections(this.uow, this.tracked);
+    this.collections = captureCollections(this.uow, this.classes);
+  }
+
+  /** Reads what the ORM does not know of the entities that the flush writes, as soon as a transaction is open. */
+  async fetch(em: EntityManager, ctx: Transaction): Promise<void> {
+    if (!this.isFetchDue) return;
+    this.isFetchDue = false;
+    const written = this.uow.getChangeSets().map(({ entity }) => entity as object);
+    const owners = this.collections.map(({ ownerEntity }) => ownerEntity);
+    this.#keep(await this.classes.ask(em, [...written, ...owners], ctx));
+    this.#keep(await fetchRows(em, entitiesToFetch(this), ctx));
+  }
+
+  #keep(rows: FetchedRows): void {
+    for (const [entity, row] of rows) this.fetched.set(entity, row);
+  }
+
+  /** Before the SQL of what `onFlush` did not show. */
+  async ask(em: EntityManager, entity: object): Promise<void> {
+    const ctx = em.getTransactionContext();
+    if (ctx && !this.classes.isTold(entity)) this.#keep(await this.classes.ask(em, [entity], ctx));
   }
 
   /** Before the SQL: several updates of one entity in a flush are one, and the first knows what was before. */
   before(changeSet: ChangeSet<object>, em: EntityManager): CapturedEntity | undefined {
     const { entity } = changeSet;
     const known = this.entities.get(entity);
-    const tracked = this.tracked.tracked(helper(entity).__meta.class);
+    const tracked = this.classes.trackedOf(entity);
     if (known || !tracked) return known;
     const captured = this.#capture(entity, tracked, changeSet, em);
     this.entities.set(entity, captured);
@@ -68,43 +94,40 @@ export class FlushCapture {
 
   #capture(entity: object, tracked: TrackedEntity, changeSet: ChangeSet<object>, em: EntityManager): CapturedEntity {
     const action = actionOf(changeSet);
-    const snapshot = (changeSet.originalEntity ??
-      em.getUnitOfWork(false).getOriginalEntityData(entity) ??
-      {}) as RowData;
-    const before = action === 'create' ? NOTHING : withGenerated(snapshot, entity, tracked, em);
+    if (action === 'create') this.classes.tell(entity);
+    const before =
+      action === 'create' ? NOTHING : withGenerated(rowBefore(changeSet, tracked, this.uow), entity, tracked, em);
     const objectId = action === 'create' ? undefined : this.#objectIdBefore(entity, tracked, changeSet);
     const steps = action === 'delete' ? undefined : attributionSteps(entity);
-    return { entity, tracked, action, objectId, before, fetched: this.fetched?.get(entity), written: new Set(), steps };
+    const fetched = this.fetched.get(entity);
+    return { entity, tracked, action, objectId, before, fetched, written: new Set(), computed: undefined, steps };
   }
 
   #objectIdBefore(entity: object, tracked: TrackedEntity, changeSet: ChangeSet<object>): string {
     const original = changeSet.originalEntity as RowData | undefined;
-    const isKeyChange = original && tracked.meta.primaryKeys.some(key => key in original && key in changeSet.payload);
-    return tracked.objectId(isKeyChange ? original : entity);
+    return original && changesKey(changeSet, tracked) ? tracked.objectIdOfRow(original) : tracked.objectId(entity);
   }
 
   /** After the SQL: the ORM has merged generated keys and returned columns into the entity by now. */
   after(changeSet: ChangeSet<object>): void {
     const captured = this.entities.get(changeSet.entity);
-    for (const name of Object.keys(changeSet.payload)) captured?.written.add(name);
+    if (!captured) return;
+    for (const [name, value] of Object.entries(changeSet.payload)) {
+      captured.written.add(name);
+      if (isRaw(value)) this.#unread.add(captured);
+    }
+  }
+
+  /** MikroORM 7.2 reads the results of SQL expressions back in some cases only; at the end of the flush, for the others. */
+  async fetchComputed(em: EntityManager, ctx: Transaction): Promise<void> {
+    const wanted = new Map<TrackedEntity, object[]>();
+    for (const { entity, tracked } of this.#unread) wanted.set(tracked, [...(wanted.get(tracked) ?? []), entity]);
+    const rows = await fetchRows(em, wanted, ctx);
+    for (const captured of this.#unread) captured.computed = rows.get(captured.entity);
   }
 }
 
 function actionOf(changeSet: ChangeSet<object>): CapturedEntity['action'] {
   if (changeSet.type.startsWith('delete')) return 'delete';
   return changeSet.type === 'create' ? 'create' : 'update';
-}
-
-const NOTHING: RowData = {};
-
-/** Columns that the database computes are not part of the ORM's snapshot after a flush; the entity has them. */
-export function withGenerated(snapshot: RowData, entity: object, tracked: TrackedEntity, em: EntityManager): RowData {
-  if (tracked.generated.length === 0) return snapshot;
-  const values: Record<string, unknown> = { ...snapshot };
-  for (const { name, prop } of tracked.generated) {
-    const value = (entity as RowData)[name];
-    if (value === undefined) continue;
-    values[name] = prop.customType ? prop.customType.convertToDatabaseValue(value, em.getPlatform()) : value;
-  }
-  return values;
 }

@@ -1,10 +1,11 @@
-import { type EntityManager, helper } from '@mikro-orm/core';
+import { type EntityManager, isRaw, Reference, ScalarReference } from '@mikro-orm/core';
 import type { Attribution } from '../context/attribution-value.js';
 import type { Json, JsonRecord } from '../model/json.js';
-import type { TrackedAttribute, TrackedEntity } from '../tracking/tracked-entities.js';
+import { type TrackedAttribute, type TrackedEntity, valueInRow } from '../tracking/tracked-entities.js';
 import type { Change, ChangeStep, LinkChange } from './change.js';
 import type { CollectionCapture } from './collection-capture.js';
-import { type CapturedEntity, type FlushCapture, withGenerated, type RowData } from './flush-capture.js';
+import type { CapturedEntity, FlushCapture } from './flush-capture.js';
+import { type RowData, withGenerated } from './row-data.js';
 
 type Links = Record<string, LinkChange>;
 
@@ -21,8 +22,8 @@ export function readChanges(capture: FlushCapture, em: EntityManager): Change[] 
     changes.push(...(isRekeyed(captured) ? rekeyedChanges(change, captured) : [change]));
   }
   for (const [entity, links] of linksOf) {
-    const tracked = capture.tracked.tracked(helper(entity).__meta.class)!;
-    changes.push(linkChange(entity, tracked, links, capture));
+    const tracked = capture.classes.trackedOf(entity);
+    if (tracked) changes.push(linkChange(entity, tracked, links, capture));
   }
   return changes;
 }
@@ -76,48 +77,66 @@ export function cascadedBy(attribution: Attribution): Attribution {
 
 function knownValues({ tracked, before, fetched }: CapturedEntity): JsonRecord {
   const known: JsonRecord = {};
-  for (const [name, { codec }] of tracked.attributes) {
-    if (name in before) known[name] = codec.encode(before[name]);
-    else if (fetched && name in fetched) known[name] = codec.encodeRow(fetched[name]);
+  for (const attribute of tracked.attributes.values()) {
+    const value = valueBefore(attribute, { before, fetched });
+    if (value !== undefined) known[attribute.name] = value;
   }
   return known;
 }
 
+function valueBefore(
+  attribute: TrackedAttribute,
+  { before, fetched }: Pick<CapturedEntity, 'before' | 'fetched'>,
+): Json | undefined {
+  const { name, codec } = attribute;
+  if (name in before && !isRaw(before[name])) return codec.encode(before[name]);
+  return fetched && valueInRow(attribute, fetched);
+}
+
 /** Encodes only what may have changed: a value that is still the very same needs no comparison. */
 function writtenValues(captured: CapturedEntity, em: EntityManager): { before: JsonRecord; after: JsonRecord } {
-  const { entity, tracked, fetched } = captured;
+  const { entity, tracked } = captured;
   const snapshot = (em.getUnitOfWork(false).getOriginalEntityData(entity) ?? {}) as RowData;
   const now = withGenerated(snapshot, entity, tracked, em);
   const before: JsonRecord = {};
   const after: JsonRecord = {};
   for (const attribute of tracked.attributes.values()) {
-    const { name, codec } = attribute;
-    if (captured.action === 'create') {
-      after[name] = codec.encode(now[name]);
-    } else if (mayHaveChanged(attribute, captured, now)) {
-      if (name in captured.before) before[name] = codec.encode(captured.before[name]);
-      else if (fetched && name in fetched) before[name] = codec.encodeRow(fetched[name]);
-      after[name] = codec.encode(now[name]);
+    const { name } = attribute;
+    if (captured.action !== 'create') {
+      if (!mayHaveChanged(name, captured, now)) continue;
+      const was = valueBefore(attribute, captured);
+      if (was !== undefined) before[name] = was;
     }
+    const is = valueAfter(attribute, now, captured);
+    if (is !== undefined) after[name] = is;
   }
   return { before, after };
 }
 
-/** The ORM's snapshot leaves out what is undefined, so a missing key is null if it was written, else unchanged. */
-function mayHaveChanged({ name }: TrackedAttribute, { before, written }: CapturedEntity, now: RowData): boolean {
-  if (name in before) return (name in now || written.has(name)) && before[name] !== now[name];
-  return written.has(name);
+/** An SQL expression is no value; what it came to stands in the row. */
+function valueAfter(attribute: TrackedAttribute, now: RowData, { computed }: CapturedEntity): Json | undefined {
+  const value = now[attribute.name];
+  if (isRaw(value)) return computed && valueInRow(attribute, computed);
+  return attribute.codec.encode(value);
+}
+
+/** The ORM leaves columns alone whose values it takes for equal, by a custom type's `compareValues` for one. */
+function mayHaveChanged(name: string, { before, written }: CapturedEntity, now: RowData): boolean {
+  return written.has(name) && !(name in before && before[name] === now[name]);
 }
 
 function readSteps(captured: CapturedEntity, flushedBy: Attribution, em: EntityManager): Map<string, ChangeStep[]> {
+  const { tracked } = captured;
   const steps = new Map<string, ChangeStep[]>();
   for (const [name, made] of captured.steps ?? []) {
-    for (const attribute of attributesOf(name, captured.tracked)) {
-      const read = made.map((step, index): ChangeStep => {
+    // an expression that was replaced before the flush has never come to anything
+    const effective = made.filter(({ value }) => !isRaw(value));
+    const rows = effective.slice(0, -1).map(({ value }) => rowOf(name, value, tracked, em));
+    for (const attribute of attributesOf(name, tracked)) {
+      const read = effective.map((step, index): ChangeStep => {
         const attribution = step.attribution ?? flushedBy;
-        return index === made.length - 1
-          ? { attribution }
-          : { attribution, value: encodeRuntime(step.value, attribute, em) };
+        const row = rows[index];
+        return row ? { attribution, value: attribute.codec.encode(row[attribute.name]) } : { attribution };
       });
       steps.set(attribute.name, read);
     }
@@ -137,13 +156,18 @@ function rootOf(name: string | undefined, tracked: TrackedEntity): string | unde
   return parent === undefined ? name : rootOf(parent, tracked);
 }
 
-/** A value as the application assigned it, before the ORM converted it for the database. */
-function encodeRuntime(value: unknown, { prop, codec }: TrackedAttribute, em: EntityManager): Json {
-  if (value === null || value === undefined) return null;
-  const wrapped =
-    prop.targetMeta && typeof value === 'object' ? helper(value as object)?.getPrimaryKey(true) : undefined;
-  if (wrapped !== undefined) return codec.encode(wrapped);
-  return codec.encode(prop.customType ? prop.customType.convertToDatabaseValue(value, em.getPlatform()) : value);
+/** The ORM's own conversion of one property's value, as the application assigned it, to database values. */
+function rowOf(name: string, value: unknown, { meta }: TrackedEntity, em: EntityManager): RowData {
+  const prop = meta.properties[name];
+  const isUnwrapped = prop?.ref && value !== null && value !== undefined && !isWrapper(value);
+  const held = isUnwrapped ? new ScalarReference(value, true) : value;
+  const generate = em.getComparator().getSnapshotGenerator(meta.class);
+  // MikroORM 7.2 reads the properties that are there, and asks the helper whether to call getters
+  return generate({ __helper: { __initialized: true }, [name]: held } as never) as RowData;
+}
+
+function isWrapper(value: unknown): boolean {
+  return Reference.isReference(value) || ScalarReference.isScalarReference(value);
 }
 
 function readLinks(collections: readonly CollectionCapture[]): Map<object, Links> {

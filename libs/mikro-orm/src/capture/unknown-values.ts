@@ -3,32 +3,41 @@ import {
   type Dictionary,
   type EntityManager,
   helper,
+  isRaw,
   ScalarReference,
   type Transaction,
-  type UnitOfWork,
   Utils,
 } from '@mikro-orm/core';
-import type { TrackedEntities, TrackedEntity } from '../tracking/tracked-entities.js';
-import type { CapturedEntity, RowData } from './flush-capture.js';
+import type { TrackedEntity } from '../tracking/tracked-entities.js';
+import type { CapturedEntity, FlushCapture } from './flush-capture.js';
+import { changesKey, keyInDatabase, rowBefore, type RowData } from './row-data.js';
 
 /** Rows by entity, read where the ORM does not know what a flush is about to overwrite. */
 export type FetchedRows = Map<object, RowData>;
 
 /** Entities whose update or delete overwrites values that the ORM never read, by class. */
-export function entitiesToFetch(uow: UnitOfWork, tracked: TrackedEntities): Map<TrackedEntity, object[]> {
+export function entitiesToFetch(capture: FlushCapture): Map<TrackedEntity, object[]> {
+  const { uow, classes, fetched } = capture;
   const unknown = new Map<TrackedEntity, object[]>();
   for (const set of uow.getChangeSets()) {
-    const entity = tracked.tracked(helper(set.entity).__meta.class);
-    if (!entity || set.type === 'create' || !overwritesUnknown(set, entity, uow)) continue;
+    const entity = classes.trackedOf(set.entity as object);
+    const isKnown = !entity || set.type === 'create' || fetched.has(set.entity as object);
+    if (isKnown || !overwritesUnknown(set, entity, capture)) continue;
     unknown.set(entity, [...(unknown.get(entity) ?? []), set.entity as object]);
   }
   return unknown;
 }
 
-function overwritesUnknown(set: ChangeSet<object>, entity: TrackedEntity, uow: UnitOfWork): boolean {
-  const known = (set.originalEntity ?? uow.getOriginalEntityData(set.entity) ?? {}) as RowData;
-  const names = set.type.startsWith('delete') ? entity.attributes.keys() : Object.keys(set.payload);
-  return [...names].some(name => entity.attributes.has(name) && !(name in known));
+function overwritesUnknown(set: ChangeSet<object>, entity: TrackedEntity, { uow, later }: FlushCapture): boolean {
+  const known = rowBefore(set, entity, uow);
+  const mayBeAny = set.type.startsWith('delete') || changesKey(set, entity) || later.mayUpdate(entity.meta);
+  const names = mayBeAny ? entity.attributes.keys() : Object.keys(set.payload);
+  return [...names].some(name => entity.attributes.has(name) && isUnknown(name, known));
+}
+
+/** What an SQL expression came to is not known. */
+function isUnknown(name: string, row: RowData): boolean {
+  return !(name in row) || isRaw(row[name]);
 }
 
 /** One query for each class: the driver applies no filters, and a transaction reads from the primary. */
@@ -39,9 +48,10 @@ export async function fetchRows(
 ): Promise<FetchedRows> {
   const rows: FetchedRows = new Map();
   for (const [tracked, entities] of wanted) {
-    const byId = new Map(entities.map(entity => [tracked.objectId(entity), entity]));
-    for (const row of await findRows(em, tracked, entities, ctx)) {
-      const entity = byId.get(tracked.objectId(row));
+    const keys = entities.map(keyInDatabase);
+    const byId = new Map(entities.map((entity, index) => [tracked.objectIdOfKey(keys[index]!), entity]));
+    for (const row of await findRows(em, tracked, keys, { ctx, schema: helper(entities[0]!).getSchema() })) {
+      const entity = byId.get(tracked.objectIdOfRow(row));
       if (entity) rows.set(entity, row);
     }
   }
@@ -50,21 +60,32 @@ export async function fetchRows(
 
 async function findRows(
   em: EntityManager,
-  tracked: TrackedEntity,
-  entities: readonly object[],
-  ctx: Transaction,
+  { meta, attributes }: TrackedEntity,
+  keys: readonly (readonly unknown[])[],
+  where: { readonly ctx: Transaction; readonly schema: string | undefined },
 ): Promise<RowData[]> {
-  const { meta } = tracked;
-  const keys = entities.map(entity => helper(entity).getPrimaryKey(true));
-  const where = { [Utils.getPrimaryKeyHash(meta.primaryKeys)]: { $in: keys } } as Dictionary;
-  const fields = [...meta.primaryKeys, ...tracked.attributes.keys()];
-  const options = { ctx, connectionType: 'write', fields, schema: helper(entities[0]!).getSchema() } as const;
-  return (await em.getDriver().find(meta.class, where, options as Dictionary)) as RowData[];
+  const condition = { [Utils.getPrimaryKeyHash(meta.primaryKeys)]: { $in: keys.map(conditionKey) } } as Dictionary;
+  const fields = [...meta.primaryKeys, ...attributes.keys()];
+  const options = { ...where, connectionType: 'write', fields } as const;
+  return (await em.getDriver().find(meta.class, condition, options as Dictionary)) as RowData[];
+}
+
+/** A key in the form that the ORM takes in a condition: a value, or an array of those of a composite key. */
+function conditionKey(values: readonly unknown[]): unknown {
+  return values.length === 1 ? values[0] : values;
+}
+
+/** What an update that `onFlush` may not have shown as it is now overwrites, or what others may still have it overwrite. */
+export function namesToKnow(captured: CapturedEntity, changeSet: ChangeSet<object>, { later }: FlushCapture): string[] {
+  const { tracked } = captured;
+  if (later.mayUpdate(tracked.meta)) return [...tracked.attributes.keys()];
+  return [...Object.keys(changeSet.payload), ...assignedUnknown(captured)];
 }
 
 /** Attributes that have a value now and were never read: an application's own `beforeUpdate` hook set them. */
-export function assignedUnknown({ entity, tracked, before }: CapturedEntity): string[] {
-  return [...tracked.attributes.keys()].filter(name => !(name in before) && hasValue((entity as RowData)[name]));
+function assignedUnknown({ entity, tracked, before }: CapturedEntity): string[] {
+  const names = [...tracked.attributes.keys()].filter(name => !(name in before) && !tracked.misread.has(name));
+  return names.filter(name => hasValue((entity as RowData)[name]));
 }
 
 function hasValue(value: unknown): boolean {
@@ -78,9 +99,9 @@ export async function fetchMissing(
   names: readonly string[],
 ): Promise<void> {
   const { tracked, before } = captured;
-  const isUnknown = names.some(name => tracked.attributes.has(name) && !(name in before));
+  const hasUnknown = names.some(name => tracked.attributes.has(name) && isUnknown(name, before));
   const ctx = em.getTransactionContext();
-  if (!isUnknown || captured.fetched || !ctx) return;
+  if (!hasUnknown || captured.fetched || !ctx) return;
   const rows = await fetchRows(em, new Map([[tracked, [captured.entity]]]), ctx);
   captured.fetched = rows.get(captured.entity);
 }

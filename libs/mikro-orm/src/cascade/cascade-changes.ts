@@ -3,7 +3,12 @@ import type { Change, LinkChange } from '../capture/change.js';
 import type { Attribution } from '../context/attribution-value.js';
 import type { Json, JsonRecord } from '../model/json.js';
 import { keyColumns } from '../model/stored-key.js';
-import type { TrackedAttribute, TrackedEntities, TrackedEntity } from '../tracking/tracked-entities.js';
+import {
+  type TrackedAttribute,
+  type TrackedEntities,
+  type TrackedEntity,
+  valueInRow,
+} from '../tracking/tracked-entities.js';
 import { columnValues, type FoundRow, type Row } from './found-row.js';
 
 /** Column values that a row gets, by column. */
@@ -59,8 +64,9 @@ export function storedTarget(tracked: TrackedEntity, name: string, values: reado
 
 function valuesOf(row: Row, tracked: TrackedEntity): JsonRecord {
   const values: JsonRecord = {};
-  for (const { name, codec } of tracked.attributes.values()) {
-    if (name in row) values[name] = codec.encodeRow(row[name]);
+  for (const attribute of tracked.attributes.values()) {
+    const value = valueInRow(attribute, row);
+    if (value !== undefined) values[attribute.name] = value;
   }
   return values;
 }

@@ -22,18 +22,22 @@ function changedAttributes({ action, before, after, steps, attribution }: Change
     const was = before[name];
     const is = after[name];
     if (action === 'update' && equalJson(was, is)) continue;
-    changed.set(name, { before: was, after: is, steps: withoutDetours(steps.get(name) ?? flushed, was) });
+    changed.set(name, { before: was, after: is, steps: withoutDetours(steps.get(name) ?? flushed, was, is) });
   }
   return changed;
 }
 
-/** Who put a value back to what it was before anybody else changed it did not change it. */
-function withoutDetours(steps: readonly ChangeStep[], was: Json | undefined): readonly ChangeStep[] {
+/** Who put a value back to what it was before anybody else changed it, or left it alone, did not change it. */
+function withoutDetours(
+  steps: readonly ChangeStep[],
+  was: Json | undefined,
+  is: Json | undefined,
+): readonly ChangeStep[] {
   if (steps.length === 1) return steps;
-  return steps.filter((step, index) => {
-    const before = index === 0 ? was : steps[index - 1]!.value;
-    return step.value === undefined || !equalJson(step.value, before);
-  });
+  const values = steps.map(({ value }) => (value === undefined ? is : value));
+  const kept = steps.filter((_, index) => !equalJson(values[index], index === 0 ? was : values[index - 1]));
+  const last = kept.at(-1);
+  return last && 'value' in last ? [...kept.slice(0, -1), { attribution: last.attribution }] : kept;
 }
 
 function nonEmptyLinks(links: Readonly<Record<string, LinkChange>>): Readonly<Record<string, LinkChange>> {

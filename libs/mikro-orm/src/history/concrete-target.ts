@@ -1,4 +1,4 @@
-import { type Dictionary, type EntityManager, type EntityMetadata, helper } from '@mikro-orm/core';
+import { type Dictionary, type EntityManager, helper } from '@mikro-orm/core';
 import { statement } from '../database/statement.js';
 import { quoted } from '../model/tables.js';
 import { runtimeOf } from '../runtime.js';
@@ -13,21 +13,15 @@ import type { Target } from './target.js';
  * history, of which only the row can tell the class.
  */
 export async function concreteTarget(em: EntityManager, target: Target): Promise<Target> {
-  const heirs = heirsOf(em, target.tracked);
+  const heirs = heirsOf(em, target);
   if (heirs.length === 0) return target;
   const tracked = (await recordedClass(em, target, heirs)) ?? (await liveClass(em, target));
   return tracked ? { ...target, tracked } : target;
 }
 
-function heirsOf(em: EntityManager, { meta }: TrackedEntity): TrackedEntity[] {
+function heirsOf(em: EntityManager, { tracked }: Target): TrackedEntity[] {
   const { entities } = runtimeOf(em);
-  return [...em.getMetadata()].flatMap(heir => (inherits(heir, meta) ? (entities.tracked(heir.class) ?? []) : []));
-}
-
-/** In the database, that is: classes with tables and keys of their own may extend each other as well. */
-function inherits(heir: EntityMetadata, base: EntityMetadata): boolean {
-  if (!(heir.class.prototype instanceof base.class)) return false;
-  return Boolean(heir.tptParent) || (heir.root === base.root && base.root.discriminatorColumn !== undefined);
+  return entities.heirs(tracked).filter(heir => heir.isTracked);
 }
 
 async function recordedClass(

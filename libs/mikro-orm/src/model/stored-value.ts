@@ -10,6 +10,7 @@ import {
   type Platform,
   ReferenceKind,
   type Type,
+  types,
   Uint8ArrayType,
 } from '@mikro-orm/core';
 import { UnserialisableValueError } from '../revy.errors.js';
@@ -47,7 +48,32 @@ function customCodec(prop: EntityProperty, type: ScalarType, platform: Platform)
   if (type instanceof DecimalType) return decimalCodec(prop);
   if (type instanceof FloatType || type instanceof DoubleType) return numberCodec(prop);
   if (type instanceof IntervalType) return intervalCodec;
-  return plainCodec(prop, platform, type);
+  const plain = plainCodec(prop, platform, type);
+  return BUILT_IN_TYPES.has(type.constructor) ? plain : ownTypeCodec(plain, type, platform);
+}
+
+const BUILT_IN_TYPES = new Set<unknown>(Object.values(types));
+
+/**
+ * A type of the application may write one form and read another: through SQL, or from a column that the driver parses.
+ * History has the one that it writes, as the ORM's own copy of a row has it.
+ */
+function ownTypeCodec(plain: ValueCodec, type: ScalarType, platform: Platform): ValueCodec {
+  const written = (value: unknown): unknown => {
+    try {
+      const runtime = type.convertToJSValue(value, platform, { mode: 'hydration', force: true });
+      return type.convertToDatabaseValue(runtime, platform, { mode: 'serialization' });
+    } catch {
+      // a row that its type cannot read may still be deleted, and its record says what stood there
+      return value;
+    }
+  };
+  const isRead = (value: unknown) => value !== null && value !== undefined && isNormalised(type);
+  return { ...plain, encodeRow: value => plain.encodeRow(isRead(value) ? written(value) : value) };
+}
+
+function isNormalised(type: ScalarType): boolean {
+  return !type.meta || !type.prop || type.ensureComparable(type.meta, type.prop);
 }
 
 function plainCodec(prop: EntityProperty, platform: Platform, type?: ScalarType): ValueCodec {

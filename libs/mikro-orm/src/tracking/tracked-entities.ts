@@ -16,11 +16,27 @@ export interface TrackedAttribute {
   readonly isMasked: boolean;
 }
 
+/**
+ * An attribute in a row that the driver read; `undefined` if the row does not tell. MikroORM 7.2 clears a polymorphic
+ * relation by its discriminator alone, and then reads nothing of it.
+ */
+export function valueInRow(
+  { name, prop, codec }: TrackedAttribute,
+  row: Readonly<Record<string, unknown>>,
+): Json | undefined {
+  return name in row || prop.polymorphic ? codec.encodeRow(row[name]) : undefined;
+}
+
 /** One entity class as the history sees it. */
 export class TrackedEntity {
   readonly keyColumns: readonly KeyColumn[];
   /** Attributes whose values may not be stored. */
   readonly masked: ReadonlySet<string>;
+  /**
+   * Attributes that MikroORM 7.2 reads from the wrong column where the object is found by the root of its hierarchy:
+   * classes of one table have them under one name, each in a column of its own.
+   */
+  readonly misread: ReadonlySet<string>;
   /** Attributes that the database computes. */
   readonly generated: readonly TrackedAttribute[];
 
@@ -38,6 +54,7 @@ export class TrackedEntity {
     const all = [...attributes.values()];
     this.keyColumns = keyColumns(meta, platform);
     this.masked = new Set(all.filter(attribute => attribute.isMasked).map(attribute => attribute.name));
+    this.misread = new Set(all.filter(({ name }) => isMisread(name, meta)).map(({ name }) => name));
     this.generated = all.filter(attribute => isGenerated(attribute.prop));
   }
 
@@ -49,6 +66,16 @@ export class TrackedEntity {
   /** The object id of an entity, or of a key as a user writes it. */
   objectId(source: unknown): string {
     return keyText(readKey(this.keyColumns, source));
+  }
+
+  /** The object id of a key's columns, as the database has them. */
+  objectIdOfKey(columns: readonly unknown[]): string {
+    return keyText(this.keyColumns.map(({ codec }, index) => codec.encodeRow(columns[index])));
+  }
+
+  /** The object id of a row that holds database values by property name, as the driver reads it and the ORM keeps it. */
+  objectIdOfRow(row: Readonly<Record<string, unknown>>): string {
+    return this.objectIdOfKey(this.meta.primaryKeys.flatMap(name => [row[name]].flat(Infinity)));
   }
 
   /** Whether the entity or key has a value for each of its key's columns. */
@@ -80,6 +107,7 @@ export class TrackedEntities {
   readonly #byClass = new Map<unknown, TrackedEntity>();
   readonly #byType = new Map<string, TrackedEntity>();
   readonly #all: TrackedEntity[] = [];
+  readonly #heirs = new Map<TrackedEntity, readonly TrackedEntity[]>();
 
   constructor(
     readonly options: ResolvedOptions,
@@ -99,6 +127,7 @@ export class TrackedEntities {
       added.push(entity);
       this.#all.push(entity);
     }
+    this.#heirs.clear();
     return added;
   }
 
@@ -117,9 +146,38 @@ export class TrackedEntities {
     return entity?.isTracked ? entity : undefined;
   }
 
+  /**
+   * Classes below this one in the same hierarchy of the database, tracked or not, the most derived first: an object of
+   * one of them is an object of this class as well.
+   */
+  heirs(entity: TrackedEntity): readonly TrackedEntity[] {
+    let heirs = this.#heirs.get(entity);
+    if (!heirs) {
+      const below = this.#all.filter(({ meta }) => !meta.abstract && inherits(meta, entity.meta));
+      heirs = below.toSorted((a, b) => depthOf(b.meta.class) - depthOf(a.meta.class));
+      this.#heirs.set(entity, heirs);
+    }
+    return heirs;
+  }
+
   ofType(type: string): TrackedEntity | undefined {
     return this.#byType.get(type);
   }
+}
+
+function isMisread(name: string, { root }: EntityMetadata): boolean {
+  return (root.properties[name as never] as EntityProperty | undefined)?.stiFieldNames !== undefined;
+}
+
+/** In the database, that is: classes with tables and keys of their own may extend each other as well. */
+function inherits(heir: EntityMetadata, base: EntityMetadata): boolean {
+  if (!(heir.class.prototype instanceof base.class)) return false;
+  return Boolean(heir.tptParent) || (heir.root === base.root && base.root.discriminatorColumn !== undefined);
+}
+
+function depthOf(entityClass: object): number {
+  const parent = Object.getPrototypeOf(entityClass) as object | null;
+  return parent === null ? 0 : depthOf(parent) + 1;
 }
 
 function isRecordable(meta: EntityMetadata): boolean {

@@ -1,0 +1,40 @@
+import { type ChangeSet, type EntityManager, helper, type UnitOfWork } from '@mikro-orm/core';
+import type { TrackedEntity } from '../tracking/tracked-entities.js';
+
+/** The ORM's copy of a row: database values under property names. A missing key is not known. */
+export type RowData = Readonly<Record<string, unknown>>;
+
+/** A row of which nothing is known. */
+export const NOTHING: RowData = {};
+
+/** The row before the flush, as far as the ORM knows it. */
+export function rowBefore(changeSet: ChangeSet<object>, { misread }: TrackedEntity, uow: UnitOfWork): RowData {
+  const row = (changeSet.originalEntity ?? uow.getOriginalEntityData(changeSet.entity) ?? NOTHING) as RowData;
+  return misread.size === 0 ? row : Object.fromEntries(Object.entries(row).filter(([name]) => !misread.has(name)));
+}
+
+/** Columns that the database computes are not part of the ORM's snapshot after a flush; the entity has them. */
+export function withGenerated(snapshot: RowData, entity: object, tracked: TrackedEntity, em: EntityManager): RowData {
+  if (tracked.generated.length === 0) return snapshot;
+  const values: Record<string, unknown> = { ...snapshot };
+  for (const { name, prop } of tracked.generated) {
+    const value = (entity as RowData)[name];
+    if (value === undefined) continue;
+    values[name] = prop.customType ? prop.customType.convertToDatabaseValue(value, em.getPlatform()) : value;
+  }
+  return values;
+}
+
+/** Whether an update gives the row another key, which makes it another object. */
+export function changesKey({ originalEntity, payload }: ChangeSet<object>, { meta }: TrackedEntity): boolean {
+  return originalEntity !== undefined && meta.primaryKeys.some(key => key in originalEntity && key in payload);
+}
+
+/** The columns of the key that an entity's row has in the database, as the database has them: before it is changed. */
+export function keyInDatabase(entity: object): unknown[] {
+  const { __originalEntityData: original, __meta: meta } = helper(entity);
+  const row = original as RowData | undefined;
+  const isKnown = row && meta.primaryKeys.every(name => row[name] !== undefined && row[name] !== null);
+  const key: unknown[] = isKnown ? meta.primaryKeys.map(name => row[name]) : helper(entity).getPrimaryKeys(true)!;
+  return key.flat(Infinity);
+}
