@@ -19,6 +19,11 @@ export async function concreteTarget(em: EntityManager, target: Target): Promise
   return tracked ? { ...target, tracked } : target;
 }
 
+/** A class and those that inherit from it in the database: an object of the first may be recorded under any of them. */
+export function familyOf(em: EntityManager, tracked: TrackedEntity): TrackedEntity[] {
+  return [tracked, ...heirsOf(em, tracked)];
+}
+
 function heirsOf(em: EntityManager, { meta }: TrackedEntity): TrackedEntity[] {
   const { entities } = runtimeOf(em);
   return [...em.getMetadata()].flatMap(heir => (inherits(heir, meta) ? (entities.tracked(heir.class) ?? []) : []));
