@@ -94,6 +94,8 @@ const API = [
       'TrackingOptions',
       'ValueFilter',
       'ValueOperators',
+      'Version',
+      'VersionOptions',
     ],
   },
   {
