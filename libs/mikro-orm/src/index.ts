@@ -29,7 +29,12 @@ export type {
   ValueFilter,
   ValueOperators,
 } from './history/filter/history-filter.js';
-export { MaskedValueError, UnusableCursorError, UnusableFilterError } from './history/history.errors.js';
+export {
+  DifferentClassesError,
+  MaskedValueError,
+  UnusableCursorError,
+  UnusableFilterError,
+} from './history/history.errors.js';
 export type { Page } from './history/page.js';
 export type { ObjectPoint, Point } from './history/point.js';
 export { Revision } from './model/revision.entity.js';
@@ -66,5 +71,7 @@ export type { PropertyTrackingOptions, TrackingOptions } from './tracking/tracki
 export { HistoryService } from './history.service.js';
 export type { Snapshot } from './snapshot/snapshot.js';
 export { type SnapshotOptions, SnapshotService } from './snapshot/snapshot.service.js';
+export type { AttributeBlame, Blame } from './versions/blame.js';
+export type { AttributeDiff, CollectionDiff, Diff, DiffOptions, ObjectAtPoint, ValueDiff } from './versions/diff.js';
 export type { VersionOptions } from './versions/object-versions.js';
 export type { Version } from './versions/version.js';
