@@ -88,6 +88,7 @@ const API = [
       'Point',
       'PropertyTrackingOptions',
       'QueryBypass',
+      'RelatedOptions',
       'RevisionChanges',
       'RevisionFilter',
       'RevisionSource',

@@ -30,7 +30,7 @@ function heirsOf(em: EntityManager, { meta }: TrackedEntity): TrackedEntity[] {
 }
 
 /** In the database, that is: classes with tables and keys of their own may extend each other as well. */
-function inherits(heir: EntityMetadata, base: EntityMetadata): boolean {
+export function inherits(heir: EntityMetadata, base: EntityMetadata): boolean {
   if (!(heir.class.prototype instanceof base.class)) return false;
   return Boolean(heir.tptParent) || (heir.root === base.root && base.root.discriminatorColumn !== undefined);
 }
