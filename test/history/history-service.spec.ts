@@ -169,12 +169,12 @@ describe('deltas', () => {
   });
 
   it('are found by attribute, changed, set or unset', async () => {
-    expect(versions(await deltas({ attribute: 'title', action: 'update' }))).toEqual([2, 5, 8]);
-    expect(versions(await deltas({ attribute: 'slug', action: 'update' }))).toEqual([4, 6]);
-    expect(versions(await deltas({ attribute: 'author', action: 'update' }))).toEqual([7]);
-    expect(versions(await deltas({ attribute: 'meta', action: 'update' }))).toEqual([4, 6]);
-    expect(versions(await deltas({ attribute: 'tags', action: 'update' }))).toEqual([8]);
-    expect(versions(await deltas({ attribute: 'title' }))).toEqual([1, 2, 5, 8, 9]);
+    expect(versions(await deltas({ changed: 'title', action: 'update' }))).toEqual([2, 5, 8]);
+    expect(versions(await deltas({ changed: 'slug', action: 'update' }))).toEqual([4, 6]);
+    expect(versions(await deltas({ changed: 'author', action: 'update' }))).toEqual([7]);
+    expect(versions(await deltas({ changed: 'meta', action: 'update' }))).toEqual([4, 6]);
+    expect(versions(await deltas({ changed: 'tags', action: 'update' }))).toEqual([8]);
+    expect(versions(await deltas({ changed: 'title' }))).toEqual([1, 2, 5, 8, 9]);
   });
 
   it('are found by action, actor, description, time and revision', async () => {
@@ -193,10 +193,10 @@ describe('deltas', () => {
   });
 
   it('must meet all the filters at once', async () => {
-    expect(versions(await deltas({ actor: it_.bob, attribute: 'slug' }))).toEqual([6, 9]);
+    expect(versions(await deltas({ actor: it_.bob, changed: 'slug' }))).toEqual([6]);
     expect(versions(await deltas({ revision: 5, until: times[2] }))).toEqual([]);
     expect(versions(await deltas({ revision: 5, since: times[4], until: times[4] }))).toEqual([4]);
-    expect(versions(await deltas({ attribute: 'title', since: times[2], order: 'desc', limit: 2 }))).toEqual([9, 8]);
+    expect(versions(await deltas({ changed: 'title', since: times[2], order: 'desc', limit: 2 }))).toEqual([9, 8]);
   });
 
   it('come in pages by their ids', async () => {
@@ -307,6 +307,28 @@ describe('attribute deltas', () => {
 });
 
 describe('everything changed in a revision', () => {
+  it('K6: is grouped by type and action, in one statement; an unknown revision changed nothing', async () => {
+    const [ninth] = await history().revisions({ after: 8, limit: 1 });
+    const summary = async (revision: number | Revision) =>
+      Object.fromEntries(
+        Object.entries(await history().changes(revision)).map(([type, actions]) => [
+          type,
+          Object.fromEntries(
+            Object.entries(actions).map(([action, of]) => [action, of.map(({ objectId }) => objectId)]),
+          ),
+        ]),
+      );
+    const expected = { Comment: { create: ['1'] }, Tag: { create: ['1'] }, Post: { update: [String(it_.id)] } };
+    expect(await summary(9)).toEqual(expected);
+    expect(await summary(ninth!)).toEqual(expected);
+    expect(await summary(1)).toEqual({ User: { create: ['1', '2'] } });
+    expect(await history().changes(999)).toEqual({});
+    expect(await history().changes(new Revision())).toEqual({});
+    const { Post: posts } = await history().changes(9);
+    expect(posts!.update![0]).toMatchObject({ objectType: 'Post', revision: { id: 9 }, newValues: { title: 'four' } });
+    expect(await statementsOf(() => history().changes(9))).toHaveLength(1);
+  });
+
   it('K6: is listed by type and action; an unknown revision changed nothing', async () => {
     const em = test.orm.em.fork();
     const changed = await em.find(ObjectDelta, { revision: 10 }, { orderBy: { id: 'asc' } });

@@ -13,7 +13,29 @@ export type { AttributeAction, ObjectAction } from './model/action.js';
 export { AttributeDelta } from './model/attribute-delta.entity.js';
 export type { Json, JsonRecord } from './model/json.js';
 export { ObjectDelta, type StoredAttribution } from './model/object-delta.entity.js';
-export { type DeltaFilter, type HistoryFilter, HistoryService } from './history/history.service.js';
+export type { AttributeName } from './history/attribute-name.js';
+export type {
+  AttributeFilter,
+  ChangedFilter,
+  ChangeFilter,
+  DeltaFilter,
+  HistoryFilter,
+  LinkFilter,
+  ObjectDeltaFilter,
+  ObjectFilter,
+  PageOptions,
+  RevisionFilter,
+  TextFilter,
+  ValueFilter,
+  ValueOperators,
+} from './history/filter/history-filter.js';
+export {
+  DifferentClassesError,
+  MaskedValueError,
+  UnusableCursorError,
+  UnusableFilterError,
+} from './history/history.errors.js';
+export type { Page } from './history/page.js';
 export type { ObjectPoint, Point } from './history/point.js';
 export { Revision } from './model/revision.entity.js';
 export {
@@ -46,6 +68,9 @@ export { isTracked } from './runtime.js';
 export type { BypassOptions, NativeBypass, QueryBypass, RevyOptions } from './revy.options.js';
 export { Tracked, type TrackingDecorator, Untracked } from './tracking/tracked.decorator.js';
 export type { PropertyTrackingOptions, TrackingOptions } from './tracking/tracking-options.js';
+export type { RevisionChanges } from './history/revision-changes.js';
+export type { RelatedOptions } from './related/find-related.js';
+export { HistoryService } from './history.service.js';
 export type { Snapshot } from './snapshot/snapshot.js';
 export { type SnapshotOptions, SnapshotService } from './snapshot/snapshot.service.js';
 export type { ConflictChoice, OnConflict } from './revert/resolve.js';
@@ -65,3 +90,7 @@ export {
   type ToVersionOptions,
   type UndeleteOptions,
 } from './revert/revert.service.js';
+export type { AttributeBlame, Blame } from './versions/blame.js';
+export type { AttributeDiff, CollectionDiff, Diff, DiffOptions, ObjectAtPoint, ValueDiff } from './versions/diff.js';
+export type { VersionOptions } from './versions/object-versions.js';
+export type { Version } from './versions/version.js';

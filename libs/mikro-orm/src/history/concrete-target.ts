@@ -19,9 +19,14 @@ export async function concreteTarget(em: EntityManager, target: Target): Promise
   return tracked ? { ...target, tracked } : target;
 }
 
-function heirsOf(em: EntityManager, { tracked }: Target): TrackedEntity[] {
+/** A class and those that inherit from it in the database: an object of the first may be recorded under any of them. */
+export function familyOf(em: EntityManager, tracked: TrackedEntity): TrackedEntity[] {
   const { entities } = runtimeOf(em);
-  return entities.heirs(tracked).filter(heir => heir.isTracked);
+  return [tracked, ...entities.heirs(tracked).filter(heir => heir.isTracked)];
+}
+
+function heirsOf(em: EntityManager, { tracked }: Target): TrackedEntity[] {
+  return familyOf(em, tracked).slice(1);
 }
 
 async function recordedClass(

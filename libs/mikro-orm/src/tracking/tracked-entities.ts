@@ -63,6 +63,17 @@ export class TrackedEntity {
     return isInlineEmbedded(prop);
   }
 
+  /** The attributes that a property of the class stands for: its own, or the leaves of an inline embeddable. */
+  attributesOf(property: string): TrackedAttribute[] {
+    return [...this.attributes.values()].filter(({ name }) => this.propertyOf(name) === property);
+  }
+
+  /** The property of the class that an attribute belongs to: its own, or the inline embeddable around it. */
+  propertyOf(attribute: string): string {
+    const holder = (this.meta.properties[attribute as never] as EntityProperty | undefined)?.embedded?.[0];
+    return holder === undefined ? attribute : this.propertyOf(holder);
+  }
+
   /** The object id of an entity, or of a key as a user writes it. */
   objectId(source: unknown): string {
     return keyText(readKey(this.keyColumns, source));
@@ -170,7 +181,7 @@ function isMisread(name: string, { root }: EntityMetadata): boolean {
 }
 
 /** In the database, that is: classes with tables and keys of their own may extend each other as well. */
-function inherits(heir: EntityMetadata, base: EntityMetadata): boolean {
+export function inherits(heir: EntityMetadata, base: EntityMetadata): boolean {
   if (!(heir.class.prototype instanceof base.class)) return false;
   return Boolean(heir.tptParent) || (heir.root === base.root && base.root.discriminatorColumn !== undefined);
 }
