@@ -40,19 +40,21 @@ function isUnknown(name: string, row: RowData): boolean {
   return !(name in row) || isRaw(row[name]);
 }
 
-/** One query for each class: the driver applies no filters, and a transaction reads from the primary. */
+/** One query for each class, and schema: the driver applies no filters, and a transaction reads from the primary. */
 export async function fetchRows(
   em: EntityManager,
   wanted: ReadonlyMap<TrackedEntity, readonly object[]>,
   ctx: Transaction,
 ): Promise<FetchedRows> {
   const rows: FetchedRows = new Map();
-  for (const [tracked, entities] of wanted) {
-    const keys = entities.map(keyInDatabase);
-    const byId = new Map(entities.map((entity, index) => [tracked.objectIdOfKey(keys[index]!), entity]));
-    for (const row of await findRows(em, tracked, keys, { ctx, schema: helper(entities[0]!).getSchema() })) {
-      const entity = byId.get(tracked.objectIdOfRow(row));
-      if (entity) rows.set(entity, row);
+  for (const [tracked, all] of wanted) {
+    for (const [schema, entities] of Map.groupBy(all, entity => helper(entity).getSchema())) {
+      const keys = entities.map(keyInDatabase);
+      const byId = new Map(entities.map((entity, index) => [tracked.objectIdOfKey(keys[index]!), entity]));
+      for (const row of await findRows(em, tracked, keys, { ctx, schema })) {
+        const entity = byId.get(tracked.objectIdOfRow(row));
+        if (entity) rows.set(entity, row);
+      }
     }
   }
   return rows;
