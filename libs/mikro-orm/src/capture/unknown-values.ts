@@ -62,12 +62,11 @@ export async function fetchRows(
 
 async function findRows(
   em: EntityManager,
-  { meta, attributes }: TrackedEntity,
+  { meta, fields }: TrackedEntity,
   keys: readonly (readonly unknown[])[],
   where: { readonly ctx: Transaction; readonly schema: string | undefined },
 ): Promise<RowData[]> {
   const condition = { [Utils.getPrimaryKeyHash(meta.primaryKeys)]: { $in: keys.map(conditionKey) } } as Dictionary;
-  const fields = [...meta.primaryKeys, ...attributes.keys()];
   const options = { ...where, connectionType: 'write', fields } as const;
   return (await em.getDriver().find(meta.class, condition, options as Dictionary)) as RowData[];
 }
