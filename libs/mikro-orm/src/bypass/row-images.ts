@@ -73,8 +73,8 @@ async function keysWhere(run: NativeRun, where: unknown, convert: boolean, lock?
   return [...keys.values()];
 }
 
-function wholeRow({ meta, attributes }: TrackedEntity): Pick<Selection, 'meta' | 'fields'> {
-  return { meta, fields: [...meta.primaryKeys, ...attributes.keys()] };
+function wholeRow({ meta, fields }: TrackedEntity): Pick<Selection, 'meta' | 'fields'> {
+  return { meta, fields };
 }
 
 /** A condition with joins finds a row more than once. */

@@ -40,19 +40,21 @@ function isUnknown(name: string, row: RowData): boolean {
   return !(name in row) || isRaw(row[name]);
 }
 
-/** One query for each class: the driver applies no filters, and a transaction reads from the primary. */
+/** One query for each class, and schema: the driver applies no filters, and a transaction reads from the primary. */
 export async function fetchRows(
   em: EntityManager,
   wanted: ReadonlyMap<TrackedEntity, readonly object[]>,
   ctx: Transaction,
 ): Promise<FetchedRows> {
   const rows: FetchedRows = new Map();
-  for (const [tracked, entities] of wanted) {
-    const keys = entities.map(keyInDatabase);
-    const byId = new Map(entities.map((entity, index) => [tracked.objectIdOfKey(keys[index]!), entity]));
-    for (const row of await findRows(em, tracked, keys, { ctx, schema: helper(entities[0]!).getSchema() })) {
-      const entity = byId.get(tracked.objectIdOfRow(row));
-      if (entity) rows.set(entity, row);
+  for (const [tracked, all] of wanted) {
+    for (const [schema, entities] of Map.groupBy(all, entity => helper(entity).getSchema())) {
+      const keys = entities.map(keyInDatabase);
+      const byId = new Map(entities.map((entity, index) => [tracked.objectIdOfKey(keys[index]!), entity]));
+      for (const row of await findRows(em, tracked, keys, { ctx, schema })) {
+        const entity = byId.get(tracked.objectIdOfRow(row));
+        if (entity) rows.set(entity, row);
+      }
     }
   }
   return rows;
@@ -60,12 +62,11 @@ export async function fetchRows(
 
 async function findRows(
   em: EntityManager,
-  { meta, attributes }: TrackedEntity,
+  { meta, fields }: TrackedEntity,
   keys: readonly (readonly unknown[])[],
   where: { readonly ctx: Transaction; readonly schema: string | undefined },
 ): Promise<RowData[]> {
   const condition = { [Utils.getPrimaryKeyHash(meta.primaryKeys)]: { $in: keys.map(conditionKey) } } as Dictionary;
-  const fields = [...meta.primaryKeys, ...attributes.keys()];
   const options = { ...where, connectionType: 'write', fields } as const;
   return (await em.getDriver().find(meta.class, condition, options as Dictionary)) as RowData[];
 }

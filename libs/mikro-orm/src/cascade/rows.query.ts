@@ -1,6 +1,6 @@
 import { type Dictionary, type EntityManager, type EntityMetadata, type EntityProperty, Utils } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/sql';
-import type { TrackedAttribute, TrackedEntities } from '../tracking/tracked-entities.js';
+import { selectable, type TrackedAttribute, type TrackedEntities } from '../tracking/tracked-entities.js';
 import type { ForeignKeyEdge } from './foreign-key-edge.js';
 import type { ForeignKeyGraph } from './foreign-key-graph.js';
 import {
@@ -112,7 +112,7 @@ export class RowReader {
     const ctx = this.em.getTransactionContext();
     const query = driver.createQueryBuilder<Dictionary>(meta.class, ctx, 'write', false);
     query.withSchema(driver.getSchemaName(meta, { schema: this.schemaOf(meta) }));
-    query.select(fields).where(where);
+    query.select(selectable(fields, meta)).where(where);
     const { sql, params } = query.toQuery();
     const text = lock ? `${sql} ${LOCKS[lock]}` : sql;
     const rows = await driver.getConnection('write').execute<Dictionary[]>(text, [...params], 'all', ctx);

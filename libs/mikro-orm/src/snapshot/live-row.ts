@@ -5,8 +5,8 @@ import { valueInRow } from '../tracking/tracked-entities.js';
 
 /** The object's present row in stored form, whatever filters the application has set. */
 export async function readLiveRow(em: EntityManager, { tracked, objectId }: Target): Promise<JsonRecord | undefined> {
-  const { meta, attributes } = tracked;
-  const options = { ctx: em.getTransactionContext(), fields: [...meta.primaryKeys, ...attributes.keys()] };
+  const { meta, attributes, fields } = tracked;
+  const options = { ctx: em.getTransactionContext(), fields, schema: em.schema };
   const row = await em.getDriver().findOne(meta.class, tracked.keyData(objectId) as Dictionary, options as Dictionary);
   if (!row) return undefined;
   const values: JsonRecord = {};

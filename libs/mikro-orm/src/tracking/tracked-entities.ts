@@ -27,9 +27,21 @@ export function valueInRow(
   return name in row || prop.polymorphic ? codec.encodeRow(row[name]) : undefined;
 }
 
+/**
+ * The names by which to ask the driver for properties. MikroORM 7.2 selects the first column only of a relation of
+ * several in an inline embeddable, so that the whole row is asked for as well.
+ */
+export function selectable(names: Iterable<string>, { properties }: EntityMetadata): string[] {
+  const all = [...names];
+  const isPartial = (prop: EntityProperty | undefined) => prop?.embedded && !prop.object && prop.fieldNames?.length > 1;
+  return all.some(name => isPartial(properties[name as never])) ? ['*', ...all] : all;
+}
+
 /** One entity class as the history sees it. */
 export class TrackedEntity {
   readonly keyColumns: readonly KeyColumn[];
+  /** What to ask the driver for, to have a row as a whole. */
+  readonly fields: readonly string[];
   /** Attributes whose values may not be stored. */
   readonly masked: ReadonlySet<string>;
   /**
@@ -53,6 +65,7 @@ export class TrackedEntity {
   ) {
     const all = [...attributes.values()];
     this.keyColumns = keyColumns(meta, platform);
+    this.fields = selectable([...meta.primaryKeys, ...attributes.keys()], meta);
     this.masked = new Set(all.filter(attribute => attribute.isMasked).map(attribute => attribute.name));
     this.misread = new Set(all.filter(({ name }) => isMisread(name, meta)).map(({ name }) => name));
     this.generated = all.filter(attribute => isGenerated(attribute.prop));
