@@ -10,6 +10,13 @@ const API = [
     index: 'libs/mikro-orm/src/index.ts',
     module: core as object,
     values: [
+      'AsOfBeforeHistoryError',
+      'AsOfEndedError',
+      'AsOfSchemaError',
+      'AsOfStatementError',
+      'AsOfUntrackedError',
+      'AsOfVersionError',
+      'AsOfWriteError',
       'AttributeDelta',
       'CASCADE',
       'ContextOutsideFrameError',
@@ -64,6 +71,7 @@ const API = [
     ],
     types: [
       'Actor',
+      'AsOfOptions',
       'AttributeAction',
       'AttributeBlame',
       'AttributeDiff',

@@ -22,17 +22,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   capture: ['context', 'tracking', 'model', 'errors'],
   delta: ['type capture', 'context', 'model', 'errors'],
   write: ['delta', 'context', 'tracking', 'database', 'model', 'errors'],
-  bypass: ['capture', 'delta', 'write', 'context', 'tracking', 'options', 'model', 'errors'],
+  bypass: ['capture', 'delta', 'write', 'context', 'tracking', 'options', 'database', 'model', 'errors'],
   'tracking-entity-manager': ['capture', 'bypass'],
 
   // The read half.
   history: ['context', 'runtime', 'tracking', 'database', 'model', 'errors'],
-  snapshot: ['history', 'runtime', 'tracking', 'database', 'model', 'errors'],
+  'as-of': ['history', 'runtime', 'tracking', 'database', 'model', 'errors'],
+  snapshot: ['as-of', 'history', 'runtime', 'tracking', 'database', 'model', 'errors'],
   versions: ['history', 'snapshot', 'context', 'runtime', 'tracking', 'database', 'model', 'errors'],
   related: ['history', 'runtime', 'tracking', 'database', 'model', 'errors'],
   // What users ask history for: it only hands the questions on to the stages that answer them.
   'history.service': ['history', 'versions', 'related', 'runtime', 'model'],
-  'as-of': ['snapshot', 'runtime', 'tracking', 'database', 'model', 'errors'],
   revert: ['history', 'snapshot', 'context', 'runtime', 'tracking', 'database', 'model', 'errors'],
 
   // Above both: they put the halves together.

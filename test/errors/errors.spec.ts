@@ -55,6 +55,11 @@ const OddSchema = defineEntity({
   },
 });
 
+/** One of many tables of its name. */
+const Leaf = defineEntity({ name: 'Leaf', schema: '*', properties: { id: p.integer().primary() } });
+
+const TO_COME = new Date('2999-01-01');
+
 interface Failure {
   readonly code: string;
   /** Whole, with `<date>` in place of a date of the database. */
@@ -149,6 +154,66 @@ async function deleteAuthor(other: TestOrm): Promise<void> {
 }
 
 const FAILURES: Record<string, Failure> = {
+  AsOfBeforeHistoryError: {
+    code: 'REVY_AS_OF_BEFORE_HISTORY',
+    message:
+      'Cannot tell what there was then: tracking began at <date>, and what is older than that may have been anything ' +
+      'before. Ask for a later point.',
+    raise: () => snapshots().asOf(new Date('1999-01-01'), async () => {}),
+  },
+  AsOfEndedError: {
+    code: 'REVY_AS_OF_ENDED',
+    message:
+      'Cannot read with this entity manager: it belongs to a call of snapshots.asOf() that has ended. ' +
+      'Await everything in the callback, and load there what you need after it.',
+    raise: async () => {
+      const ended = await snapshots().asOf(TO_COME, async em => em);
+      await ended.find(Tag, {});
+    },
+  },
+  AsOfSchemaError: {
+    code: 'REVY_AS_OF_SCHEMA',
+    message:
+      'Cannot read Leaf (table "leaf") in snapshots.asOf(): it is in several schemas, ' +
+      'and the history does not tell them apart. Use snapshots.at() for single objects.',
+    facts: { entityName: 'Leaf', table: 'leaf' },
+    raise: () =>
+      inOrm({ config: { entities: [...BLOG, Leaf] } }, other =>
+        new SnapshotService(other.orm.em.fork()).asOf(TO_COME, em => em.find(Leaf, {}, { schema: 'garden' })),
+      ),
+  },
+  AsOfStatementError: {
+    code: 'REVY_AS_OF_STATEMENT',
+    message:
+      'Cannot run CALL in snapshots.asOf(): what it reads would be the present. ' +
+      'Read with a SELECT in the callback, or run it outside of it.',
+    facts: { statement: 'CALL' },
+    raise: () => new SnapshotService(fork()).asOf(TO_COME, em => em.execute('call tidy_up()')),
+  },
+  AsOfUntrackedError: {
+    code: 'REVY_AS_OF_UNTRACKED',
+    message:
+      'Cannot read Untold (table "untold") in snapshots.asOf(): it is not tracked, so nobody knows its past. ' +
+      `Track it, or read it as it is now with the option untracked: 'live'.`,
+    facts: { entityName: 'Untold', table: 'untold' },
+    raise: () => snapshots().asOf(TO_COME, em => em.find(Untold, {}), { untracked: 'throw' }),
+  },
+  AsOfVersionError: {
+    code: 'REVY_AS_OF_VERSION',
+    message:
+      'Cannot read everything as of { version: 1 }: a version belongs to one object. ' +
+      'Use the revision that made it, or snapshots.at() for that object.',
+    facts: { point: { version: 1 } },
+    raise: () => snapshots().asOf({ version: 1 } as never, async () => {}),
+  },
+  AsOfWriteError: {
+    code: 'REVY_AS_OF_WRITE',
+    message:
+      'Cannot run UPDATE in snapshots.asOf(): what is read there is the past, and that cannot be written. ' +
+      'Return what you need from the callback, and write with another entity manager after it.',
+    facts: { write: 'UPDATE' },
+    raise: () => snapshots().asOf(TO_COME, em => em.nativeUpdate(Tag, {}, { name: 'b' })),
+  },
   DeleteRuleConflictError: {
     code: 'REVY_DELETE_RULE_CONFLICT',
     message:
@@ -598,6 +663,12 @@ describe('other words for other situations', () => {
           '{ revision: id }, { before: id }, { after: id }, or { version: n } from 1.',
       );
     }
+  });
+
+  it('AsOfStatementError: several statements', async () => {
+    expect(
+      await messageOf(() => new SnapshotService(fork()).asOf(TO_COME, em => em.execute('select 1; select 2'))),
+    ).toBe('Cannot run several statements at once in snapshots.asOf(): select 1; select 2. Run them one by one.');
   });
 
   it('UnusablePointError: a revision that was never written', async () => {

@@ -62,6 +62,16 @@ export {
   UnusablePointError,
   UnusableRevisionError,
 } from './revy.errors.js';
+export {
+  AsOfBeforeHistoryError,
+  AsOfEndedError,
+  AsOfSchemaError,
+  AsOfStatementError,
+  AsOfUntrackedError,
+  AsOfVersionError,
+  AsOfWriteError,
+} from './as-of/as-of.errors.js';
+export type { AsOfOptions } from './as-of/as-of.js';
 export { UnsafeBypassError } from './bypass/bypass.errors.js';
 export { revy, type RevyExtension } from './revy.extension.js';
 export { isTracked } from './runtime.js';

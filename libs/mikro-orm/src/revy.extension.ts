@@ -7,6 +7,7 @@ import { TrackedTables } from './bypass/tracked-tables.js';
 import { installAttribution } from './capture/attribution.js';
 import { Cascades } from './cascade/cascades.js';
 import { loadActors } from './history/load-actors.js';
+import { addPastIndexes } from './as-of/past-indexes.js';
 import { historySchemas } from './model/schema.js';
 import { tableNames } from './model/tables.js';
 import { resolveOptions, type RevyOptions } from './revy.options.js';
@@ -93,10 +94,11 @@ function onDecorate(storage: MetadataStorage, runtime: RevyRuntime): void {
   };
 }
 
-function install(storage: Iterable<EntityMetadata>, { entities, discover }: RevyRuntime): void {
+function install(storage: MetadataStorage, { entities, tables, discover }: RevyRuntime): void {
   for (const { meta, isTracked } of entities.add(storage)) {
     if (isTracked) installAttribution(meta);
   }
+  addPastIndexes(storage, tables, entities);
   discover(storage);
 }
 

@@ -1,4 +1,5 @@
 import { type EntityManager, Utils } from '@mikro-orm/core';
+import { isPast } from '../database/live-context.js';
 import { type GuardedConnections, sqlText } from './guarded-connection.js';
 import { guardKysely } from './guarded-kysely.js';
 import { guardQueryBuilder } from './guarded-query-builder.js';
@@ -46,6 +47,7 @@ function nativeMethods(base: EntityManagerClass, { native }: Bypasses): Record<s
   for (const [method, places] of Object.entries(NATIVE) as [NativeMethod, (typeof NATIVE)[NativeMethod]][]) {
     const original = base.prototype[method] as AnyMethod;
     methods[method] = async function call(this: EntityManager, ...args: unknown[]) {
+      if (readsPast(this)) return original.apply(this, args);
       const [target] = args;
       // em.clone(entity, overrides, options) has one argument less than em.clone(Class, where, overrides, options)
       const at = method === 'clone' && Utils.isEntity(target) ? 2 : places.options;
@@ -55,6 +57,11 @@ function nativeMethods(base: EntityManagerClass, { native }: Bypasses): Record<s
     };
   }
   return methods;
+}
+
+/** `snapshots.asOf()` refuses every write by itself, and says why. */
+function readsPast(em: EntityManager): boolean {
+  return isPast(em.getTransactionContext() as object | undefined);
 }
 
 function withArgument(args: readonly unknown[], at: number, value: unknown): unknown[] {
@@ -70,15 +77,18 @@ function guardedMethods(base: EntityManagerClass, { guard, connections }: Bypass
       return connections.of(inherited['getConnection']!.apply(this, args) as object);
     },
     createQueryBuilder(this: EntityManager, ...args) {
-      return guardQueryBuilder(inherited['createQueryBuilder']!.apply(this, args), guard);
+      const builder = inherited['createQueryBuilder']!.apply(this, args);
+      return readsPast(this) ? builder : guardQueryBuilder(builder, guard);
     },
     async execute(this: EntityManager, query, ...rest) {
+      if (readsPast(this)) return inherited['execute']!.call(this, query, ...rest);
       guard.onSql(sqlText(query), 'em.execute()');
       // MikroORM 7.2 takes the connection before it waits for anything (SqlEntityManager.js:71)
       return connections.without(() => inherited['execute']!.call(this, query, ...rest));
     },
     getKysely(this: EntityManager, ...args) {
-      return guardKysely(inherited['getKysely']!.apply(this, args), guard);
+      const kysely = inherited['getKysely']!.apply(this, args);
+      return readsPast(this) ? kysely : guardKysely(kysely, guard);
     },
   };
   return Object.fromEntries(Object.entries(methods).filter(([name]) => inherited[name]));

@@ -1,3 +1,5 @@
+import { type Token, tokens } from '../database/sql-tokens.js';
+
 /** What SQL does to a table's rows. */
 export type WriteVerb = 'insert' | 'update' | 'delete' | 'truncate' | 'merge' | 'copy';
 
@@ -27,49 +29,6 @@ export function writtenTables(sql: string): WrittenTable[] {
 function hasMore(sql: string): boolean {
   const at = sql.indexOf(';');
   return at >= 0 && at < sql.trimEnd().length - 1;
-}
-
-interface Token {
-  readonly kind: 'word' | 'name' | 'sign';
-  /** Words in lower case, as the database folds them; quoted names as they are. */
-  readonly text: string;
-}
-
-/** Strings, comments and parameters are passed over; `dollar` is a dollar-quoted string. */
-const TOKEN =
-  /--[^\n]*|\/\*|'(?:[^']|'')*'|\$(?<dollar>[a-z_]*)\$[^]*?\$\k<dollar>\$|(?<quoted>"(?:[^"]|"")+")|(?<word>[\p{L}_][\p{L}\p{N}_$]*)|(?<sign>[().,;])/giu;
-const ESCAPED = /(?:\\[^]|''|[^'\\])*'/y;
-
-function tokens(sql: string): Token[] {
-  const found: Token[] = [];
-  const pattern = new RegExp(TOKEN);
-  for (let match = pattern.exec(sql); match; match = pattern.exec(sql)) {
-    const { quoted, word, sign } = match.groups!;
-    if (match[0] === '/*') pattern.lastIndex = endOfComment(sql, match.index);
-    else if (word?.toLowerCase() === 'e' && sql[pattern.lastIndex] === "'")
-      pattern.lastIndex = endOfEscaped(sql, pattern.lastIndex + 1);
-    else if (quoted) found.push({ kind: 'name', text: quoted.slice(1, -1).replaceAll('""', '"') });
-    else if (word) found.push({ kind: 'word', text: word.toLowerCase() });
-    else if (sign) found.push({ kind: 'sign', text: sign });
-  }
-  return found;
-}
-
-/** Comments of PostgreSQL nest. */
-function endOfComment(sql: string, start: number): number {
-  const mark = /\/\*|\*\//g;
-  mark.lastIndex = start;
-  let depth = 0;
-  for (let match = mark.exec(sql); match; match = mark.exec(sql)) {
-    depth += match[0] === '/*' ? 1 : -1;
-    if (depth === 0) return mark.lastIndex;
-  }
-  return sql.length;
-}
-
-function endOfEscaped(sql: string, start: number): number {
-  ESCAPED.lastIndex = start;
-  return ESCAPED.test(sql) ? ESCAPED.lastIndex : sql.length;
 }
 
 /** Where a statement can begin; `update` is also a word of locks, of conflicts and of constraints. */

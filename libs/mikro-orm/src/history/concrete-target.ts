@@ -1,4 +1,5 @@
 import { type Dictionary, type EntityManager, helper } from '@mikro-orm/core';
+import { liveContext } from '../database/live-context.js';
 import { statement } from '../database/statement.js';
 import { quoted } from '../model/tables.js';
 import { runtimeOf } from '../runtime.js';
@@ -45,6 +46,7 @@ where object_type = any($1::text[]) and object_id = $2 order by id desc limit 1`
 
 async function liveClass(em: EntityManager, { tracked, objectId }: Target): Promise<TrackedEntity | undefined> {
   const reader = em.fork({ clear: true, keepTransactionContext: true });
+  reader.setTransactionContext(liveContext(em.getTransactionContext() as object | undefined));
   const where = tracked.keyData(objectId) as Dictionary;
   const live = await reader.findOne(tracked.meta.class, where, { filters: false });
   return live ? runtimeOf(em).entities.tracked(helper(live as object).__meta.class) : undefined;

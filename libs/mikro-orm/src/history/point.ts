@@ -21,6 +21,8 @@ export interface PointCondition {
   /** SQL; the value is the third parameter. */
   readonly test: string;
   readonly value: string | number | null;
+  /** Of a revision: whether it lies before the point. */
+  readonly includes?: boolean;
 }
 
 /** @throws {UnusablePointError} if it is none of the forms of a point */
@@ -45,7 +47,12 @@ export function pointCondition(point: ObjectPoint | undefined): PointCondition {
 
 function upTo(operator: '<=' | '<', revision: number, point: ObjectPoint): PointCondition {
   if (!isCount(revision)) throw new UnusablePointError(point);
-  return { kind: 'revision', test: `d.revision_id ${operator} $3::bigint`, value: revision };
+  return {
+    kind: 'revision',
+    test: `d.revision_id ${operator} $3::bigint`,
+    value: revision,
+    includes: operator === '<=',
+  };
 }
 
 function idOf(revision: number | Revision): number {

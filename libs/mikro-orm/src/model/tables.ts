@@ -1,3 +1,5 @@
+import { quoteName } from './quote.js';
+
 /** Names of the history's tables in one ORM, unquoted. */
 export interface TableNames {
   readonly schema: string | undefined;
@@ -19,10 +21,6 @@ export function tableNames(options: { readonly schema?: string; readonly tablePr
 export function quoted(tables: TableNames, table: 'revision' | 'objectDelta' | 'attributeDelta'): string {
   return [tables.schema, tables[table]]
     .filter(name => name !== undefined)
-    .map(quoteIdentifier)
+    .map(quoteName)
     .join('.');
-}
-
-function quoteIdentifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -1,6 +1,7 @@
 import type { EntityManager, EntityName, Primary } from '@mikro-orm/core';
 import { concreteTarget } from '../history/concrete-target.js';
-import { type ObjectPoint, pointCondition, type PointCondition } from '../history/point.js';
+import { type AsOfOptions, readAsOf } from '../as-of/as-of.js';
+import { type ObjectPoint, type Point, pointCondition, type PointCondition } from '../history/point.js';
 import { query } from '../history/query.js';
 import { type Target, targetOf } from '../history/target.js';
 import type { JsonRecord } from '../model/json.js';
@@ -22,11 +23,11 @@ export interface SnapshotOptions {
 }
 
 /** Rebuilds objects as they were. Reads only; in a transaction it sees that transaction's own changes. */
-export class SnapshotService {
-  readonly #em: EntityManager;
+export class SnapshotService<Em extends EntityManager = EntityManager> {
+  readonly #em: Em;
 
   /** @param em any entity manager of an ORM with the extension; its transaction is used, its identity map is not */
-  constructor(em: EntityManager) {
+  constructor(em: Em) {
     this.#em = em;
   }
 
@@ -69,6 +70,25 @@ export class SnapshotService {
       isDeleted: row.action === 'delete',
       isLive: row.action !== 'delete' && row.id === row.last_id,
     };
+  }
+
+  /**
+   * Everything as it was at a point: what `read` asks its entity manager for, by `find`, `populate`, query builders,
+   * Kysely or SQL, is what it would have been told then.
+   *
+   * It has an identity map and a transaction of its own, which only reads; in a transaction of the caller it reads in
+   * that one. A global entity manager means this one as long as `read` runs. BEGIN, one SELECT and ROLLBACK are what is
+   * added to the statements of `read`.
+   *
+   * @returns what `read` returns; entities in it are managed by an entity manager that has ended
+   * @throws {UnusablePointError} if the point is none
+   * @throws {AsOfVersionError} if the point is the version of one object
+   * @throws {UnknownRevisionError} if the point names a revision that does not exist
+   * @throws {AsOfBeforeHistoryError} if the point is a date before the first revision
+   * @throws {AsOfWriteError} from whatever writes in `read`
+   */
+  async asOf<Result>(point: Point, read: (em: Em) => Promise<Result>, options: AsOfOptions = {}): Promise<Result> {
+    return readAsOf(this.#em.getContext(false) as Em, point, read, options);
   }
 }
 

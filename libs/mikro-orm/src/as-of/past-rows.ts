@@ -1,0 +1,112 @@
+import { keyFromId, objectIdSql } from './key-sql.js';
+import type { PastTemplate } from './history-at.js';
+import { quoteName, quoteText, quoteTexts } from '../model/quote.js';
+import type { PastClass, PastColumn, PastTable } from './past-table.js';
+import { attributesOf, byClass, isObject, isOneOf, stateAt, typeOf, typesOf } from './past-state.js';
+
+/** The column that names what nobody knows of a row: `null` if everything is known. */
+export const UNKNOWN_COLUMN = 'revy_unknown';
+
+/** As large as no id of a revision: what stands in for one where there is none. */
+const LATEST = '9223372036854775807';
+
+/**
+ * The rows of a table at a point, as a query.
+ *
+ * `k` has the rows that are there now and those that were deleted; both are plain scans, because PostgreSQL passes the
+ * conditions of a join on to an index only through such a union. What became of a row since the point is then read
+ * for that row alone (`s`): nothing, mostly, and then the row is still what it was. It hangs on nothing but the key,
+ * so that a condition on the key leaves all other rows alone.
+ *
+ * @param isThere what has to hold beside that
+ */
+export function pastRows(table: PastTable, history: PastTemplate, isThere = 'true'): string {
+  const columns = table.columns.map(column => `${columnAt(column, table)} as ${quoteName(column.name)}`);
+  const selected = [...table.key.map(({ column }) => `k.${quoteName(column)}`), ...discriminatorAt(table), ...columns];
+  return `select ${selected.join(', ')}, ${unknownAt(table)} as ${UNKNOWN_COLUMN}
+from (${candidates(table, history)}) k
+left join lateral (${stateAt(table, history)}) s on true
+where k.revy_type ${isOneOf(table)} and k.revy_action = 'delete' and ${history.after('k.revy_revision')}
+  and (s.id is null or s.action <> 'create') and (k.revy_died is null or ${isDeadNow(table, history)}) and ${isThere}`;
+}
+
+/** What holds of deleted rows holds of the others by constants, which PostgreSQL takes out of their scan. */
+function candidates(table: PastTable, { delta }: PastTemplate): string {
+  const { key, platform, discriminator, live } = table;
+  const kept = [...(discriminator ? [discriminator.column] : []), ...table.columns.map(({ name }) => name)].map(
+    quoteName,
+  );
+  const keys = key.map(({ column }) => quoteName(column));
+  const [first] = table.classes;
+  const lived = [
+    ...keys.map(name => `p.${name}`),
+    ...kept.map(name => `p.${name}`),
+    `${objectIdSql(key, 'p', platform)} as revy_id`,
+    `${quoteText(first!.type)}::text as revy_type`,
+    ...(discriminator ? [`${typeOfRow(table, 'p')} as revy_class`] : []),
+    `'delete'::text as revy_action, ${LATEST} as revy_revision, null::bigint as revy_died`,
+  ];
+  const deleted = [
+    ...keyFromId(key, typesOf(table), platform),
+    ...kept.map(() => 'null'),
+    'd.object_id, d.object_type',
+    ...(discriminator ? ['d.object_type'] : []),
+    'd.action, d.revision_id, d.id',
+  ];
+  return `select ${lived.join(', ')} from ${live} p union all select ${deleted.join(', ')} from ${delta} d`;
+}
+
+/** Of the deletions of an object only the first after the point tells; and one that came back is among the living. */
+function isDeadNow(table: PastTable, { delta }: PastTemplate): string {
+  const keys = table.key.map(({ column }) => `x.${quoteName(column)} = k.${quoteName(column)}`);
+  const sameClass = table.discriminator ? [`${typeOfRow(table, 'x')} = k.revy_class`] : [];
+  return `(k.revy_died = (
+    select d.id from ${delta} d where ${isObject('d', typeOf(table, 's.object_type'))} and d.action = 'delete' and d.id >= s.id order by d.id limit 1
+  ) and (select true from ${table.live} x where ${[...keys, ...sameClass].join(' and ')} limit 1) is null)`;
+}
+
+function columnAt({ name, sources }: PastColumn, table: PastTable): string {
+  const now = `k.${quoteName(name)}`;
+  if ([...sources.values()].every(source => !source.read)) return `case when false then ${now} end`;
+  // what a class does not have in its columns, no ORM has changed
+  const others = table.classes.filter(({ type }) => !sources.has(type)).map(({ type }) => type);
+  const isKnown = ({ type }: PastClass) => sources.get(type)?.read !== undefined || !sources.has(type);
+  const still = table.classes.every(isKnown) ? now : byClassNow(table, each => (isKnown(each) ? now : 'null'));
+  const past = table.classes.flatMap(({ type }) => {
+    const source = sources.get(type);
+    const isOf = table.classes.length > 1 ? `s.object_type = ${quoteText(type)} and ` : '';
+    return source?.read ? [`when ${isOf}s.v ? ${quoteText(source.property)} then ${source.read('s.v')}`] : [];
+  });
+  const isOfOthers = others.length > 0 ? ` or s.object_type = any(${quoteTexts(others)})` : '';
+  return `case ${past.join(' ')} when s.is_live is not false${isOfOthers} then ${still} end`;
+}
+
+function discriminatorAt({ discriminator }: PastTable): string[] {
+  if (!discriminator) return [];
+  const { column, values } = discriminator;
+  const name = quoteName(column);
+  const cases = [...values].map(([type, value]) => `when ${quoteText(type)} then ${quoteText(String(value))}`);
+  return [`case when s.id is null then k.${name} else case s.object_type ${cases.join(' ')} end end as ${name}`];
+}
+
+/** The stored type of a row, from the column that tells its class; none for a class that is not tracked. */
+function typeOfRow({ discriminator }: PastTable, alias: string): string {
+  const { column, values } = discriminator!;
+  const cases = [...values].map(([type, value]) => `when ${quoteText(String(value))} then ${quoteText(type)}`);
+  return `case ${alias}.${quoteName(column)} ${cases.join(' ')} end`;
+}
+
+function unknownAt(table: PastTable): string {
+  const never = ({ unknown }: PastClass) => (unknown.length > 0 ? quoteTexts(unknown) : 'null::text[]');
+  const attributes = attributesOf(table, 's.object_type');
+  const missing = `array(select a from unnest(${attributes}) a where not s.v ? a)`;
+  return `case when s.id is null then ${byClassNow(table, never)}
+  when s.is_live or s.v ?& ${attributes} then ${byClass(table, 's.object_type', never)}
+  else ${byClass(table, 's.object_type', never)} || ${missing} end`;
+}
+
+/** The same of a row that nothing has happened to, and which only a discriminator tells the class of. */
+function byClassNow(table: PastTable, sqlOf: (each: PastClass) => string): string {
+  if (table.discriminator) return byClass(table, 'k.revy_class', sqlOf);
+  return sqlOf(table.classes.toSorted((a, b) => b.unknown.length - a.unknown.length)[0]!);
+}
