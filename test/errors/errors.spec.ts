@@ -26,6 +26,7 @@ class Untold {
 class Odd {
   id!: number;
   handler!: unknown;
+  secret!: string | null;
 }
 
 /** A custom type that hands the database what no history can hold. */
@@ -46,7 +47,12 @@ const UntoldSchema = defineEntity({
 });
 const OddSchema = defineEntity({
   class: Odd,
-  properties: { id: p.integer().primary().autoincrement(), handler: p.type(FunctionType).nullable() },
+  revy: { mask: ['secret'] },
+  properties: {
+    id: p.integer().primary().autoincrement(),
+    handler: p.type(FunctionType).nullable(),
+    secret: p.string().nullable(),
+  },
 });
 
 interface Failure {
@@ -61,6 +67,7 @@ interface Failure {
 let test: TestOrm;
 const fork = () => test.orm.em.fork();
 const snapshots = () => new SnapshotService(fork());
+const history = () => new HistoryService(fork());
 
 async function flushTag(name: string, em = fork()): Promise<void> {
   em.create(Tag, { name });
@@ -264,7 +271,29 @@ const FAILURES: Record<string, Failure> = {
     code: 'REVY_UNKNOWN_ATTRIBUTE',
     message: 'Cannot find "nmae" on Tag: it has no such attribute. It has: id, name, posts.',
     facts: { entityName: 'Tag', attribute: 'nmae' },
-    raise: () => new HistoryService(fork()).deltas(Tag, 1, { attribute: 'nmae' as never }),
+    raise: () => history().deltas(Tag, 1, { changed: 'nmae' as never }),
+  },
+  MaskedValueError: {
+    code: 'REVY_MASKED_VALUE',
+    message:
+      'Cannot search the history of Odd by the value of "secret": it is masked, so its values are not recorded. ' +
+      'Ask whether it was changed, by whom, or from or to null.',
+    facts: { entityName: 'Odd', attribute: 'secret' },
+    raise: () => history().deltas({ type: Odd, changed: { secret: { to: 'guess' } } }),
+  },
+  UnusableFilterError: {
+    code: 'REVY_UNUSABLE_FILTER',
+    message: 'Cannot search the history: the filter "limit" is 0. Use a whole number from 1.',
+    facts: { filter: 'limit', value: 0 },
+    raise: () => history().revisions({ limit: 0 }),
+  },
+  UnusableCursorError: {
+    code: 'REVY_UNUSABLE_CURSOR',
+    message:
+      "Cannot go on behind 'page 2': it is no place in a list of revisions. " +
+      'Pass the "next" of the page before, or leave "after" out to begin.',
+    facts: { cursor: 'page 2' },
+    raise: () => history().revisions({ after: 'page 2' }),
   },
   UntrackedEntityError: {
     code: 'REVY_UNTRACKED_ENTITY',
@@ -317,7 +346,7 @@ const FAILURES: Record<string, Failure> = {
     facts: { attribute: 'handler', kind: 'function' },
     raise: async () => {
       const em = fork();
-      const odd = em.create(Odd, { handler: null });
+      const odd = em.create(Odd, { handler: null, secret: null });
       await em.flush();
       // two actors changed the attribute, so history has to keep what the first one set as well
       RevisionContext.run({ actor: new SystemActor('first') }, () => void (odd.handler = () => {}));
@@ -509,6 +538,28 @@ describe('other words for other situations', () => {
     );
     expect(await messageOf(() => revy({ tablePrefix: null as never }))).toBe(
       'Cannot set up Revy: the option "tablePrefix" is null. Use text.',
+    );
+  });
+
+  it('UnusableFilterError: each filter, with what to use in its place', async () => {
+    const deltas = (filter: object) => messageOf(() => history().deltas(filter as never));
+    const wording = (filter: string, value: string, use: string) =>
+      `Cannot search the history: the filter "${filter}" is ${value}. Use ${use}.`;
+    expect(await deltas({ keys: [1] })).toBe(wording('keys', '[ 1 ]', 'it with one class as "type"'));
+    expect(await deltas({ changed: 'title' })).toBe(
+      wording('changed', "'title'", 'it with "type" or "objects", whose attributes it names'),
+    );
+    expect(await deltas({ type: Post, changed: 'comments' })).toBe(
+      wording('changed', "'comments'", '"post" of Comment, which records it'),
+    );
+    expect(await deltas({ type: Post, changed: { meta: { to: { $gt: 1 } } } })).toBe(
+      wording('changed.meta', "{ '$gt': 1 }", 'a value, or $eq, $ne, $in, $nin'),
+    );
+    expect(await deltas({ type: Post, changed: { views: { to: { $like: '1' } } } })).toBe(
+      wording('changed.views', "{ '$like': '1' }", 'a value, or $eq, $ne, $in, $nin, $gt, $gte, $lt, $lte'),
+    );
+    expect(await deltas({ type: Post, changed: { title: { description: { $gt: 'x' } } } })).toBe(
+      wording('description', "{ '$gt': 'x' }", '$eq, $ne, $in, $like or $ilike'),
     );
   });
 

@@ -169,12 +169,12 @@ describe('deltas', () => {
   });
 
   it('are found by attribute, changed, set or unset', async () => {
-    expect(versions(await deltas({ attribute: 'title', action: 'update' }))).toEqual([2, 5, 8]);
-    expect(versions(await deltas({ attribute: 'slug', action: 'update' }))).toEqual([4, 6]);
-    expect(versions(await deltas({ attribute: 'author', action: 'update' }))).toEqual([7]);
-    expect(versions(await deltas({ attribute: 'meta', action: 'update' }))).toEqual([4, 6]);
-    expect(versions(await deltas({ attribute: 'tags', action: 'update' }))).toEqual([8]);
-    expect(versions(await deltas({ attribute: 'title' }))).toEqual([1, 2, 5, 8, 9]);
+    expect(versions(await deltas({ changed: 'title', action: 'update' }))).toEqual([2, 5, 8]);
+    expect(versions(await deltas({ changed: 'slug', action: 'update' }))).toEqual([4, 6]);
+    expect(versions(await deltas({ changed: 'author', action: 'update' }))).toEqual([7]);
+    expect(versions(await deltas({ changed: 'meta', action: 'update' }))).toEqual([4, 6]);
+    expect(versions(await deltas({ changed: 'tags', action: 'update' }))).toEqual([8]);
+    expect(versions(await deltas({ changed: 'title' }))).toEqual([1, 2, 5, 8, 9]);
   });
 
   it('are found by action, actor, description, time and revision', async () => {
@@ -193,10 +193,10 @@ describe('deltas', () => {
   });
 
   it('must meet all the filters at once', async () => {
-    expect(versions(await deltas({ actor: it_.bob, attribute: 'slug' }))).toEqual([6, 9]);
+    expect(versions(await deltas({ actor: it_.bob, changed: 'slug' }))).toEqual([6]);
     expect(versions(await deltas({ revision: 5, until: times[2] }))).toEqual([]);
     expect(versions(await deltas({ revision: 5, since: times[4], until: times[4] }))).toEqual([4]);
-    expect(versions(await deltas({ attribute: 'title', since: times[2], order: 'desc', limit: 2 }))).toEqual([9, 8]);
+    expect(versions(await deltas({ changed: 'title', since: times[2], order: 'desc', limit: 2 }))).toEqual([9, 8]);
   });
 
   it('come in pages by their ids', async () => {

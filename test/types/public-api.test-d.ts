@@ -11,6 +11,7 @@ import {
   type ObjectAction,
   ObjectDelta,
   type ObjectPoint,
+  type Page,
   type Point,
   Revision,
   RevisionContext,
@@ -108,27 +109,27 @@ void history.deltas(Seat, 'Big');
 void snapshots.at('Post', 1, { version: 1 });
 
 // Filters are checked by name and by type.
-void history.deltas(Post, 1, { attribute: 'title', action: 'update', actor: null, revision, limit: 10, order: 'desc' });
+void history.deltas(Post, 1, { changed: 'title', action: 'update', actor: null, revision, limit: 10, order: 'desc' });
 void history.deltas(Post, 1, { revision: 42, since: new Date(), until: new Date(), after: 1, description: 'why' });
 void history.revisions({ actor: new SystemActor('importer'), order: 'asc' });
 // @ts-expect-error: a post has no such attribute
-void history.deltas(Post, 1, { attribute: 'titel' });
+void history.deltas(Post, 1, { changed: 'titel' });
 // @ts-expect-error: a user has no title
-void history.deltas(User, 1, { attribute: 'title' });
+void history.deltas(User, 1, { changed: 'title' });
 // @ts-expect-error: an object is created, updated or deleted
 void history.deltas(Post, 1, { action: 'set' });
 // @ts-expect-error: no such filter
 void history.deltas(Post, 1, { from: new Date() });
-// @ts-expect-error: revisions span objects and have no attribute
-void history.revisions({ attribute: 'title' });
+// @ts-expect-error: attributes are those of a class, which has to be named
+void history.revisions({ changed: 'title' });
 // @ts-expect-error: a closed set
 void history.revisions({ order: 'newest' });
 // @ts-expect-error: a Date, not text
 void history.revisions({ since: '2026-01-01' });
 // @ts-expect-error: a name alone is no actor
 void history.revisions({ actor: 'importer' });
-equal<Awaited<ReturnType<typeof history.revisions>>, Revision[]>();
-equal<Awaited<ReturnType<typeof history.deltas<Post>>>, ObjectDelta[]>();
+equal<Awaited<ReturnType<typeof history.revisions>>, Page<Revision>>();
+equal<Awaited<ReturnType<typeof history.deltas<Post>>>, Page<ObjectDelta>>();
 
 // Options and contexts refuse names that they do not know.
 // @ts-expect-error: no such option

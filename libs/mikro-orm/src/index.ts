@@ -13,7 +13,25 @@ export type { AttributeAction, ObjectAction } from './model/action.js';
 export { AttributeDelta } from './model/attribute-delta.entity.js';
 export type { Json, JsonRecord } from './model/json.js';
 export { ObjectDelta, type StoredAttribution } from './model/object-delta.entity.js';
-export { type DeltaFilter, type HistoryFilter, HistoryService } from './history/history.service.js';
+export type { AttributeName } from './history/attribute-name.js';
+export type {
+  AttributeFilter,
+  ChangedFilter,
+  ChangeFilter,
+  DeltaFilter,
+  HistoryFilter,
+  LinkFilter,
+  ObjectDeltaFilter,
+  ObjectFilter,
+  PageOptions,
+  RevisionFilter,
+  TextFilter,
+  ValueFilter,
+  ValueOperators,
+} from './history/filter/history-filter.js';
+export { MaskedValueError, UnusableCursorError, UnusableFilterError } from './history/history.errors.js';
+export { HistoryService } from './history/history.service.js';
+export type { Page } from './history/page.js';
 export type { ObjectPoint, Point } from './history/point.js';
 export { Revision } from './model/revision.entity.js';
 export {

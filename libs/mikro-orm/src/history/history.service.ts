@@ -1,46 +1,25 @@
-import type { EntityManager, EntityName, FilterQuery, Primary } from '@mikro-orm/core';
-import type { Actor } from '../context/actor.js';
-import type { ObjectAction } from '../model/action.js';
-import { ObjectDelta } from '../model/object-delta.entity.js';
-import { Revision } from '../model/revision.entity.js';
-import { UnknownAttributeError } from '../revy.errors.js';
+import { type EntityManager, type EntityName, type Primary, Utils } from '@mikro-orm/core';
+import type { ObjectDelta } from '../model/object-delta.entity.js';
+import type { Revision } from '../model/revision.entity.js';
 import { runtimeOf } from '../runtime.js';
-import { storedActor } from '../tracking/stored-actor.js';
-import { concreteTarget } from './concrete-target.js';
-import { targetOf } from './target.js';
+import type { DeltaFilter, ObjectDeltaFilter, PageOptions, RevisionFilter } from './filter/history-filter.js';
+import { countDeltas, countRevisions, findDeltas, findRevisions } from './find-history.js';
+import type { Page } from './page.js';
 
-/** What {@link HistoryService.revisions} and {@link HistoryService.deltas} can both be narrowed by. */
-export interface HistoryFilter {
-  /** An entity, a {@link SystemActor}, or `null` for the system. */
-  readonly actor?: Actor;
-  readonly description?: string;
-  /** Recorded at this time or later. */
-  readonly since?: Date;
-  /** Recorded at this time or earlier. */
-  readonly until?: Date;
-  /**
-   * Oldest or newest first.
-   *
-   * @defaultValue `'asc'`
-   */
-  readonly order?: 'asc' | 'desc';
-  /** Continue behind this id, in the order asked for: the last one of the page before. */
-  readonly after?: number;
-  /**
-   * At most so many.
-   *
-   * @defaultValue no limit
-   */
-  readonly limit?: number;
-}
+type ObjectArguments<T extends object> = [
+  entity: EntityName<T>,
+  key: Primary<T>,
+  filter?: ObjectDeltaFilter<T> & PageOptions,
+];
 
-/** What the deltas of one object can be narrowed by. */
-export interface DeltaFilter<T extends object> extends HistoryFilter {
-  readonly action?: ObjectAction;
-  /** Only deltas that touch this attribute. */
-  readonly attribute?: Extract<keyof T, string>;
-  /** Only the deltas of this revision. */
-  readonly revision?: number | Revision;
+/** A filter is a plain object, which no class and no schema is. */
+function filterOf<T extends object>(
+  args: ObjectArguments<T> | [filter?: DeltaFilter<T> & PageOptions],
+): DeltaFilter<T> & PageOptions {
+  const [first = {}] = args;
+  if (Utils.isPlainObject(first)) return first as DeltaFilter<T> & PageOptions;
+  const [type, key, filter] = args as ObjectArguments<T>;
+  return { ...filter, type, keys: [key] };
 }
 
 /** Reads what was recorded. Reads only; in a transaction it sees that transaction's own changes. */
@@ -52,45 +31,55 @@ export class HistoryService {
     this.#em = em;
   }
 
-  /** Revisions, oldest first unless asked otherwise. One SELECT. */
-  async revisions(filter: HistoryFilter = {}): Promise<Revision[]> {
-    const em = await this.#reader();
-    const where = { ...common(em, filter), ...recordedWithin(filter) } as FilterQuery<Revision>;
-    return em.find(Revision, where, { orderBy: { id: filter.order ?? 'asc' }, limit: filter.limit });
+  /**
+   * Revisions, oldest first unless asked otherwise: by what they say of themselves, and by what they changed. One
+   * SELECT.
+   *
+   * @throws {UntrackedEntityError} if a class is not tracked
+   * @throws {UnusableKeyError} if a key does not fit its class
+   * @throws {UnknownAttributeError} if none of the classes has an attribute of that name
+   * @throws {MaskedValueError} if the values of a masked attribute are asked for
+   * @throws {UnusableFilterError} if a filter has a value that it cannot take
+   * @throws {UnusableCursorError} if `after` is not the `next` of a page of revisions
+   */
+  async revisions<T extends object = object>(filter: RevisionFilter<T> & PageOptions = {}): Promise<Page<Revision>> {
+    return findRevisions(await this.#reader(), filter);
+  }
+
+  /** How many revisions a filter leaves. One SELECT. Throws what {@link revisions} throws. */
+  async countRevisions<T extends object = object>(filter: RevisionFilter<T> = {}): Promise<number> {
+    return countRevisions(await this.#reader(), filter);
   }
 
   /**
-   * What happened to one object, with the revision of each delta; also after it was deleted. One SELECT; one or two
-   * more if it is asked for by a class that others inherit from in the database.
+   * What happened to one object, with the revision of each delta; also after it was deleted. One SELECT.
    *
    * @throws {UntrackedEntityError} if the class is not tracked
    * @throws {UnusableKeyError} if the key does not fit the class
-   * @throws {UnknownAttributeError} if the class has no such attribute
+   * @throws {UnknownAttributeError} if the class has no attribute of that name
+   * @throws {MaskedValueError} if the values of a masked attribute are asked for
+   * @throws {UnusableFilterError} if a filter has a value that it cannot take
+   * @throws {UnusableCursorError} if `after` is not the `next` of a page of deltas
    */
   async deltas<T extends object>(
     entity: EntityName<T>,
     key: Primary<T>,
-    filter: DeltaFilter<T> = {},
-  ): Promise<ObjectDelta[]> {
-    const em = await this.#reader();
-    const { tracked, objectId } = await concreteTarget(em, targetOf(em, entity, key));
-    const { attribute, action } = filter;
-    if (attribute !== undefined && !(attribute in tracked.meta.properties)) {
-      throw new UnknownAttributeError(tracked.meta.className, attribute, Object.keys(tracked.meta.properties));
-    }
-    const revision = revisionFilter(filter);
-    const where = {
-      ...common(em, filter),
-      objectType: tracked.type,
-      objectId,
-      ...(action && { action }),
-      ...(attribute !== undefined && {
-        $or: [{ newValues: { $hasKey: attribute } }, { oldValues: { $hasKey: attribute } }],
-      }),
-      ...(Object.keys(revision).length > 0 && { revision }),
-    } as FilterQuery<ObjectDelta>;
-    const { order = 'asc', limit } = filter;
-    return em.find(ObjectDelta, where, { populate: ['revision'], strategy: 'joined', orderBy: { id: order }, limit });
+    filter?: ObjectDeltaFilter<T> & PageOptions,
+  ): Promise<Page<ObjectDelta>>;
+  /**
+   * What happened, to objects of any class, with the revision of each delta. One SELECT. Throws what the other form
+   * throws.
+   */
+  async deltas<T extends object = object>(filter?: DeltaFilter<T> & PageOptions): Promise<Page<ObjectDelta>>;
+  async deltas<T extends object>(
+    ...args: ObjectArguments<T> | [filter?: DeltaFilter<T> & PageOptions]
+  ): Promise<Page<ObjectDelta>> {
+    return findDeltas(await this.#reader(), filterOf(args));
+  }
+
+  /** How many deltas a filter leaves. One SELECT. Throws what {@link deltas} throws. */
+  async countDeltas<T extends object = object>(filter: DeltaFilter<T> = {}): Promise<number> {
+    return countDeltas(await this.#reader(), filter);
   }
 
   async #reader(): Promise<EntityManager> {
@@ -98,29 +87,4 @@ export class HistoryService {
     await runtimeOf(em).writePending(em);
     return em.fork({ keepTransactionContext: true });
   }
-}
-
-function common(em: EntityManager, { actor, description, after, order }: HistoryFilter) {
-  return {
-    ...(actor !== undefined && storedActor(actor, runtimeOf(em).entities)),
-    ...(description !== undefined && { description }),
-    ...(after !== undefined && { id: order === 'desc' ? { $lt: after } : { $gt: after } }),
-  };
-}
-
-function revisionFilter<T extends object>(filter: DeltaFilter<T>) {
-  const { revision } = filter;
-  // a revision that was never written has no id, and no deltas
-  const id = revision instanceof Revision ? (revision.id ?? null) : revision;
-  return { ...(id !== undefined && { id }), ...recordedWithin(filter) };
-}
-
-function recordedWithin({ since, until }: HistoryFilter) {
-  const recordedAt = { ...(since && { $gte: since }), ...(until && { $lte: endOf(until) }) };
-  return since || until ? { recordedAt } : {};
-}
-
-/** Dates of JavaScript stop at milliseconds, and what they show as the same time is the same. */
-function endOf(until: Date): string {
-  return until.toISOString().replace('Z', '999Z');
 }

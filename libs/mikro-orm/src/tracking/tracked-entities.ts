@@ -63,6 +63,17 @@ export class TrackedEntity {
     return isInlineEmbedded(prop);
   }
 
+  /** The attributes that a property of the class stands for: its own, or the leaves of an inline embeddable. */
+  attributesOf(property: string): TrackedAttribute[] {
+    return [...this.attributes.values()].filter(({ name }) => this.propertyOf(name) === property);
+  }
+
+  /** The property of the class that an attribute belongs to: its own, or the inline embeddable around it. */
+  propertyOf(attribute: string): string {
+    const holder = (this.meta.properties[attribute as never] as EntityProperty | undefined)?.embedded?.[0];
+    return holder === undefined ? attribute : this.propertyOf(holder);
+  }
+
   /** The object id of an entity, or of a key as a user writes it. */
   objectId(source: unknown): string {
     return keyText(readKey(this.keyColumns, source));

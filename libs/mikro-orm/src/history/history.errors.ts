@@ -1,0 +1,45 @@
+import { inspect } from 'node:util';
+import { RevyError } from '../revy.errors.js';
+
+/** A filter of the history has a value that it cannot take. */
+export class UnusableFilterError extends RevyError {
+  readonly code = 'REVY_UNUSABLE_FILTER';
+
+  constructor(
+    readonly filter: string,
+    readonly value: unknown,
+    expected: string,
+  ) {
+    super(`Cannot search the history: the filter "${filter}" is ${inspect(value, { depth: 1 })}. Use ${expected}.`);
+  }
+}
+
+/** History was searched for the value of an attribute whose values are not recorded. */
+export class MaskedValueError extends RevyError {
+  readonly code = 'REVY_MASKED_VALUE';
+
+  constructor(
+    readonly entityName: string,
+    readonly attribute: string,
+  ) {
+    super(
+      `Cannot search the history of ${entityName} by the value of "${attribute}": it is masked, so its values are ` +
+        `not recorded. Ask whether it was changed, by whom, or from or to null.`,
+    );
+  }
+}
+
+/** A page was asked for behind a place that no page of this kind gave. */
+export class UnusableCursorError extends RevyError {
+  readonly code = 'REVY_UNUSABLE_CURSOR';
+
+  constructor(
+    readonly cursor: unknown,
+    found: string,
+  ) {
+    super(
+      `Cannot go on behind ${inspect(cursor)}: it is no place in a list of ${found}. ` +
+        `Pass the "next" of the page before, or leave "after" out to begin.`,
+    );
+  }
+}
