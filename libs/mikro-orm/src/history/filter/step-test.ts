@@ -27,12 +27,15 @@ export function isChanged(delta: Sql, key: string): Sql {
     else ${delta}.old_values -> ${key} <> 'null' end`;
 }
 
-/** Whether one of those who set an attribute in a delta did it so; the test is asked twice. */
+/**
+ * Whether one of those who set an attribute in a delta did it so; the test is asked twice. `case` keeps the subquery from
+ * running for the many deltas that one actor made.
+ */
 export function someStep(delta: Sql, key: string, test: (step: Step) => Sql): Sql {
   const steps = sql`${delta}.attributions -> ${key}`;
-  return sql`(${steps} is null and ${test(wholeStep(delta, key))} or exists (
+  return sql`case when ${steps} is null then ${test(wholeStep(delta, key))} else exists (
     select from jsonb_array_elements(${steps}) with ordinality s(step, position)
-    where ${test(oneOfSteps(delta, key, steps))}))`;
+    where ${test(oneOfSteps(delta, key, steps))}) end`;
 }
 
 function wholeStep(delta: Sql, key: string): Step {
