@@ -72,9 +72,9 @@ function searchTest(table: Sql, { attribute, from, to }: AttributeSearch, isBy: 
   return someStep(table, attribute.name, isFound);
 }
 
-/** Links have no old value, and are credited with the object delta. */
+/** A delta has the links that it changed among its new values; a deletion, those that it took among its old ones. */
 function linkTest({ em, tracked, table }: SearchedDeltas, name: string, filter: Details): Sql {
-  const links = sql`${table}.new_values -> ${name}`;
+  const links = sql`(coalesce(${table}.new_values, ${table}.old_values) -> ${name})`;
   const prop = tracked.collections.get(name)!;
   const sides = (['added', 'removed'] as const).filter(side => filter[side] !== undefined);
   const tests = sides.map(side => {
