@@ -110,6 +110,8 @@ const API = [
       'UndeleteOptions',
       'ValueFilter',
       'ValueOperators',
+      'Version',
+      'VersionOptions',
     ],
   },
   {

@@ -30,7 +30,6 @@ export type {
   ValueOperators,
 } from './history/filter/history-filter.js';
 export { MaskedValueError, UnusableCursorError, UnusableFilterError } from './history/history.errors.js';
-export { HistoryService } from './history/history.service.js';
 export type { Page } from './history/page.js';
 export type { ObjectPoint, Point } from './history/point.js';
 export { Revision } from './model/revision.entity.js';
@@ -64,6 +63,7 @@ export { isTracked } from './runtime.js';
 export type { BypassOptions, NativeBypass, QueryBypass, RevyOptions } from './revy.options.js';
 export { Tracked, type TrackingDecorator, Untracked } from './tracking/tracked.decorator.js';
 export type { PropertyTrackingOptions, TrackingOptions } from './tracking/tracking-options.js';
+export { HistoryService } from './history.service.js';
 export type { Snapshot } from './snapshot/snapshot.js';
 export { type SnapshotOptions, SnapshotService } from './snapshot/snapshot.service.js';
 export type { ConflictChoice, OnConflict } from './revert/resolve.js';
@@ -83,3 +83,5 @@ export {
   type ToVersionOptions,
   type UndeleteOptions,
 } from './revert/revert.service.js';
+export type { VersionOptions } from './versions/object-versions.js';
+export type { Version } from './versions/version.js';

@@ -5,18 +5,30 @@ import { type Statement, statement } from '../database/statement.js';
 import { quoted } from '../model/tables.js';
 import { runtimeOf } from '../runtime.js';
 import { SYSTEM_TYPE } from '../model/system-type.js';
+import type { StoredActor } from '../tracking/stored-actor.js';
 import { query } from './query.js';
 
-interface ActorRow {
-  readonly revision: number;
+interface ActorKey {
   readonly type: string | null;
   readonly id: string | null;
+}
+
+interface ActorRow extends ActorKey {
+  readonly revision: number;
+}
+
+interface WaitingActor extends ActorKey {
+  readonly resolve: (actor: Actor | undefined) => void;
+  readonly reject: (reason: unknown) => void;
 }
 
 type Waiting = Map<number, ((actors: Promise<Actor[]>) => void)[]>;
 
 /** Revisions that were asked for their actors since the last tick, by entity manager. */
 const waiting = new WeakMap<EntityManager, Waiting>();
+
+/** Single actors that were asked for since the last tick, by entity manager. */
+const waitingActors = new WeakMap<EntityManager, WaitingActor[]>();
 
 /** The actors of a revision; what is asked for in one tick is loaded together. */
 export function loadActors(em: EntityManager, revision: Revision): Promise<Actor[]> {
@@ -28,6 +40,34 @@ export function loadActors(em: EntityManager, revision: Revision): Promise<Actor
     }
     batch.set(revision.id, [...(batch.get(revision.id) ?? []), resolve]);
   });
+}
+
+/** The entity or system that a stored actor stands for; what is asked for in one tick is loaded together. */
+export function loadActor(em: EntityManager, { actorType, actorId }: StoredActor): Promise<Actor | undefined> {
+  return new Promise((resolve, reject) => {
+    let batch = waitingActors.get(em);
+    if (!batch) {
+      waitingActors.set(em, (batch = []));
+      setImmediate(() => settleActors(em));
+    }
+    batch.push({ type: actorType, id: actorId, resolve, reject });
+  });
+}
+
+function settleActors(em: EntityManager): void {
+  const batch = waitingActors.get(em)!;
+  waitingActors.delete(em);
+  const reader = em.fork({ keepTransactionContext: true });
+  loadEntities(reader, batch).then(
+    entities => batch.forEach(({ type, id, resolve }) => resolve(actorOf(type, id, entities))),
+    (error: unknown) => batch.forEach(({ reject }) => reject(error)),
+  );
+}
+
+/** @returns `undefined` for an entity that is not there any more */
+function actorOf(type: string | null, id: string | null, entities: ReadonlyMap<string, object>): Actor | undefined {
+  if (type === null) return null;
+  return type === SYSTEM_TYPE ? new SystemActor(id!) : entities.get(`${type} ${id}`);
 }
 
 function settle(em: EntityManager): void {
@@ -44,13 +84,13 @@ async function loadBatch(em: EntityManager, revisions: readonly number[]): Promi
   const entities = await loadEntities(em, rows);
   const actors = new Map<number, Actor[]>();
   for (const { revision, type, id } of rows) {
-    const actor = type === null ? null : type === SYSTEM_TYPE ? new SystemActor(id!) : entities.get(`${type} ${id}`);
+    const actor = actorOf(type, id, entities);
     if (actor !== undefined) actors.set(Number(revision), [...(actors.get(Number(revision)) ?? []), actor]);
   }
   return actors;
 }
 
-async function loadEntities(em: EntityManager, rows: readonly ActorRow[]): Promise<Map<string, object>> {
+async function loadEntities(em: EntityManager, rows: readonly ActorKey[]): Promise<Map<string, object>> {
   const loaded = new Map<string, object>();
   const { entities } = runtimeOf(em);
   for (const type of new Set(rows.map(row => row.type))) {

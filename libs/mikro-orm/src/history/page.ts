@@ -23,7 +23,7 @@ export class Page<T> extends Array<T> {
 }
 
 /** What is paged through, each by ids of its own. */
-export type PagedKind = 'revisions' | 'deltas';
+export type PagedKind = 'revisions' | 'deltas' | 'versions';
 
 /** Where a page begins and how much is read for it: one more than asked for tells whether there is another page. */
 export interface PageRange {

@@ -48,7 +48,7 @@ left join ${revision} r on r.id = target.revision_id`);
 }
 
 /** `target`: the last delta up to the point. */
-function targetOf(delta: string, revision: string, point: PointCondition): string {
+export function targetOf(delta: string, revision: string, point: PointCondition): string {
   const source = point.kind === 'date' ? `${delta} d join ${revision} r on r.id = d.revision_id` : `${delta} d`;
   const probe = (where: string) => `
     select d.id, d.version, d.action, ${point.test} as ok from ${source} where ${where}`;

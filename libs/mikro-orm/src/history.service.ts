@@ -1,10 +1,15 @@
 import { type EntityManager, type EntityName, type Primary, Utils } from '@mikro-orm/core';
-import type { ObjectDelta } from '../model/object-delta.entity.js';
-import type { Revision } from '../model/revision.entity.js';
-import { runtimeOf } from '../runtime.js';
-import type { DeltaFilter, ObjectDeltaFilter, PageOptions, RevisionFilter } from './filter/history-filter.js';
-import { countDeltas, countRevisions, findDeltas, findRevisions } from './find-history.js';
-import type { Page } from './page.js';
+import type { ObjectDelta } from './model/object-delta.entity.js';
+import type { Revision } from './model/revision.entity.js';
+import { runtimeOf } from './runtime.js';
+import type { DeltaFilter, ObjectDeltaFilter, PageOptions, RevisionFilter } from './history/filter/history-filter.js';
+import { countDeltas, countRevisions, findDeltas, findRevisions } from './history/find-history.js';
+import { concreteTarget } from './history/concrete-target.js';
+import type { Page } from './history/page.js';
+import type { ObjectPoint } from './history/point.js';
+import { targetOf } from './history/target.js';
+import { ObjectVersions, type VersionOptions } from './versions/object-versions.js';
+import type { Version } from './versions/version.js';
 
 type ObjectArguments<T extends object> = [
   entity: EntityName<T>,
@@ -80,6 +85,47 @@ export class HistoryService {
   /** How many deltas a filter leaves. One SELECT. Throws what {@link deltas} throws. */
   async countDeltas<T extends object = object>(filter: DeltaFilter<T> = {}): Promise<number> {
     return countDeltas(await this.#reader(), filter);
+  }
+
+  /**
+   * The versions of one object, oldest first unless asked otherwise; also after it was deleted, and made again under the
+   * same key. One SELECT, however long the history is; one or two more if the object is asked for by a class that others
+   * inherit from in the database.
+   *
+   * @throws {UntrackedEntityError} if the class is not tracked
+   * @throws {UnusableKeyError} if the key does not fit the class
+   * @throws {UnusableCursorError} if `after` is not the `next` of a page of versions
+   */
+  async versions<T extends object>(
+    entity: EntityName<T>,
+    key: Primary<T>,
+    options: VersionOptions = {},
+  ): Promise<Page<Version<T>>> {
+    return (await this.#versionsOf(entity, key)).page(options);
+  }
+
+  /**
+   * The version that one object had at a point: the last one that is valid from then or earlier, a deletion as well. One
+   * SELECT; one or two more if the object is asked for by a class that others inherit from in the database.
+   *
+   * @returns `null` if nothing had been recorded of the object by then
+   * @throws {UntrackedEntityError} if the class is not tracked
+   * @throws {UnusableKeyError} if the key does not fit the class
+   * @throws {UnusablePointError} if the point is none
+   * @throws {UnknownRevisionError} if the point names a revision that does not exist
+   * @throws {UnknownVersionError} if the object has no version of that number
+   */
+  async versionAt<T extends object>(
+    entity: EntityName<T>,
+    key: Primary<T>,
+    point: ObjectPoint,
+  ): Promise<Version<T> | null> {
+    return (await this.#versionsOf(entity, key)).at(point);
+  }
+
+  async #versionsOf<T extends object>(entity: EntityName<T>, key: Primary<T>): Promise<ObjectVersions<T>> {
+    const em = this.#em.getContext(false);
+    return new ObjectVersions<T>(em, await concreteTarget(em, targetOf(em, entity, key)));
   }
 
   async #reader(): Promise<EntityManager> {
