@@ -273,6 +273,14 @@ const FAILURES: Record<string, Failure> = {
     facts: { entityName: 'Tag', attribute: 'nmae' },
     raise: () => history().deltas(Tag, 1, { changed: 'nmae' as never }),
   },
+  DifferentClassesError: {
+    code: 'REVY_DIFFERENT_CLASSES',
+    message:
+      'Cannot compare Post with Tag: they are not of one class, so that their attributes have nothing to do with each ' +
+      'other. Ask for both by one class, which they may inherit from.',
+    facts: { entityName: 'Post', otherName: 'Tag' },
+    raise: () => history().diff({ type: Post, key: 1 }, { type: Tag as never, key: 1 }),
+  },
   MaskedValueError: {
     code: 'REVY_MASKED_VALUE',
     message:

@@ -5,10 +5,15 @@ import { runtimeOf } from './runtime.js';
 import type { DeltaFilter, ObjectDeltaFilter, PageOptions, RevisionFilter } from './history/filter/history-filter.js';
 import { countDeltas, countRevisions, findDeltas, findRevisions } from './history/find-history.js';
 import { concreteTarget } from './history/concrete-target.js';
+import { DifferentClassesError } from './history/history.errors.js';
 import type { Page } from './history/page.js';
 import type { ObjectPoint } from './history/point.js';
 import { targetOf } from './history/target.js';
+import type { Blame } from './versions/blame.js';
+import type { Diff, DiffOptions, ObjectAtPoint } from './versions/diff.js';
 import { ObjectVersions, type VersionOptions } from './versions/object-versions.js';
+import { readBlame } from './versions/read-blame.js';
+import { readDiff } from './versions/read-diff.js';
 import type { Version } from './versions/version.js';
 
 type ObjectArguments<T extends object> = [
@@ -16,6 +21,31 @@ type ObjectArguments<T extends object> = [
   key: Primary<T>,
   filter?: ObjectDeltaFilter<T> & PageOptions,
 ];
+
+type DiffArguments<T extends object> =
+  | [entity: EntityName<T>, key: Primary<T>, from: ObjectPoint, to?: ObjectPoint, options?: DiffOptions<T>]
+  | [from: ObjectAtPoint<T>, to: ObjectAtPoint<T>, options?: DiffOptions<T>];
+
+interface Comparison<T extends object> {
+  readonly from: ObjectAtPoint<T>;
+  readonly to: ObjectAtPoint<T>;
+  readonly options: DiffOptions<T> | undefined;
+}
+
+function comparison<T extends object>(args: DiffArguments<T>): Comparison<T> {
+  if (Utils.isPlainObject(args[0])) {
+    const [from, to, options] = args as [ObjectAtPoint<T>, ObjectAtPoint<T>, DiffOptions<T>?];
+    return { from, to, options };
+  }
+  const [type, key, from, to, options] = args as [
+    EntityName<T>,
+    Primary<T>,
+    ObjectPoint,
+    ObjectPoint?,
+    DiffOptions<T>?,
+  ];
+  return { from: { type, key, at: from }, to: { type, key, at: to }, options };
+}
 
 /** A filter is a plain object, which no class and no schema is. */
 function filterOf<T extends object>(
@@ -121,6 +151,64 @@ export class HistoryService {
     point: ObjectPoint,
   ): Promise<Version<T> | null> {
     return (await this.#versionsOf(entity, key)).at(point);
+  }
+
+  /**
+   * What differs between two points of one object, with typed values. At most three SELECTs for each of the two states;
+   * one or two more if the object is asked for by a class that others inherit from in the database.
+   *
+   * @param to without it, the latest state that is recorded
+   * @returns `null` if the object existed at neither point
+   * @throws {UntrackedEntityError} if the class is not tracked
+   * @throws {UnusableKeyError} if the key does not fit the class
+   * @throws {UnknownAttributeError} if the class has no attribute that the options name
+   * @throws {UnusablePointError} if a point is none
+   * @throws {UnknownRevisionError} if a point names a revision that does not exist
+   * @throws {UnknownVersionError} if the object has no version of that number
+   * @throws {PointBeforeHistoryError} if the object is older than its history, and a point lies before it
+   */
+  async diff<T extends object>(
+    entity: EntityName<T>,
+    key: Primary<T>,
+    from: ObjectPoint,
+    to?: ObjectPoint,
+    options?: DiffOptions<NoInfer<T>>,
+  ): Promise<Diff<T> | null>;
+  /**
+   * What differs between two objects of one class, each at a point of its own. Costs, and throws, what the other form
+   * does.
+   *
+   * @throws {DifferentClassesError} if they are asked for by different classes
+   */
+  async diff<T extends object>(
+    from: ObjectAtPoint<T>,
+    to: ObjectAtPoint<NoInfer<T>>,
+    options?: DiffOptions<NoInfer<T>>,
+  ): Promise<Diff<T> | null>;
+  async diff<T extends object>(...args: DiffArguments<T>): Promise<Diff<T> | null> {
+    const em = this.#em.getContext(false);
+    const { from, to, options = {} } = comparison(args);
+    const [first, second] = [targetOf(em, from.type, from.key), targetOf(em, to.type, to.key)];
+    if (first.tracked !== second.tracked) {
+      throw new DifferentClassesError(first.tracked.meta.className, second.tracked.meta.className);
+    }
+    const target = await concreteTarget(em, first);
+    const other = first.objectId === second.objectId ? target : await concreteTarget(em, second);
+    return readDiff<T>(em, { target, point: from.at }, { target: other, point: to.at }, options);
+  }
+
+  /**
+   * Who set the present value of each attribute of an object, when and why; of a deleted object its last values. One
+   * SELECT, and at most three for the values; one or two more if the object is asked for by a class that others inherit
+   * from in the database.
+   *
+   * @returns `null` if the object is neither in the history nor in its table
+   * @throws {UntrackedEntityError} if the class is not tracked
+   * @throws {UnusableKeyError} if the key does not fit the class
+   */
+  async blame<T extends object>(entity: EntityName<T>, key: Primary<T>): Promise<Blame<T> | null> {
+    const em = this.#em.getContext(false);
+    return readBlame<T>(em, await concreteTarget(em, targetOf(em, entity, key)));
   }
 
   async #versionsOf<T extends object>(entity: EntityName<T>, key: Primary<T>): Promise<ObjectVersions<T>> {

@@ -29,7 +29,12 @@ export type {
   ValueFilter,
   ValueOperators,
 } from './history/filter/history-filter.js';
-export { MaskedValueError, UnusableCursorError, UnusableFilterError } from './history/history.errors.js';
+export {
+  DifferentClassesError,
+  MaskedValueError,
+  UnusableCursorError,
+  UnusableFilterError,
+} from './history/history.errors.js';
 export type { Page } from './history/page.js';
 export type { ObjectPoint, Point } from './history/point.js';
 export { Revision } from './model/revision.entity.js';
@@ -83,5 +88,7 @@ export {
   type ToVersionOptions,
   type UndeleteOptions,
 } from './revert/revert.service.js';
+export type { AttributeBlame, Blame } from './versions/blame.js';
+export type { AttributeDiff, CollectionDiff, Diff, DiffOptions, ObjectAtPoint, ValueDiff } from './versions/diff.js';
 export type { VersionOptions } from './versions/object-versions.js';
 export type { Version } from './versions/version.js';

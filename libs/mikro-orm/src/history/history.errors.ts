@@ -43,3 +43,18 @@ export class UnusableCursorError extends RevyError {
     );
   }
 }
+
+/** Objects of two classes were to be compared. */
+export class DifferentClassesError extends RevyError {
+  readonly code = 'REVY_DIFFERENT_CLASSES';
+
+  constructor(
+    readonly entityName: string,
+    readonly otherName: string,
+  ) {
+    super(
+      `Cannot compare ${entityName} with ${otherName}: they are not of one class, so that their attributes have ` +
+        `nothing to do with each other. Ask for both by one class, which they may inherit from.`,
+    );
+  }
+}
