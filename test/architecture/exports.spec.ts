@@ -100,6 +100,7 @@ const API = [
       'QueryBypass',
       'RevertConflict',
       'RevertOptions',
+      'RevisionChanges',
       'RevisionFilter',
       'RevisionInTheWay',
       'RevisionRef',

@@ -307,6 +307,28 @@ describe('attribute deltas', () => {
 });
 
 describe('everything changed in a revision', () => {
+  it('K6: is grouped by type and action, in one statement; an unknown revision changed nothing', async () => {
+    const [ninth] = await history().revisions({ after: 8, limit: 1 });
+    const summary = async (revision: number | Revision) =>
+      Object.fromEntries(
+        Object.entries(await history().changes(revision)).map(([type, actions]) => [
+          type,
+          Object.fromEntries(
+            Object.entries(actions).map(([action, of]) => [action, of.map(({ objectId }) => objectId)]),
+          ),
+        ]),
+      );
+    const expected = { Comment: { create: ['1'] }, Tag: { create: ['1'] }, Post: { update: [String(it_.id)] } };
+    expect(await summary(9)).toEqual(expected);
+    expect(await summary(ninth!)).toEqual(expected);
+    expect(await summary(1)).toEqual({ User: { create: ['1', '2'] } });
+    expect(await history().changes(999)).toEqual({});
+    expect(await history().changes(new Revision())).toEqual({});
+    const { Post: posts } = await history().changes(9);
+    expect(posts!.update![0]).toMatchObject({ objectType: 'Post', revision: { id: 9 }, newValues: { title: 'four' } });
+    expect(await statementsOf(() => history().changes(9))).toHaveLength(1);
+  });
+
   it('K6: is listed by type and action; an unknown revision changed nothing', async () => {
     const em = test.orm.em.fork();
     const changed = await em.find(ObjectDelta, { revision: 10 }, { orderBy: { id: 'asc' } });

@@ -8,6 +8,7 @@ import { concreteTarget } from './history/concrete-target.js';
 import { DifferentClassesError } from './history/history.errors.js';
 import type { Page } from './history/page.js';
 import type { ObjectPoint } from './history/point.js';
+import { readChanges, type RevisionChanges } from './history/revision-changes.js';
 import { targetOf } from './history/target.js';
 import type { Blame } from './versions/blame.js';
 import type { Diff, DiffOptions, ObjectAtPoint } from './versions/diff.js';
@@ -115,6 +116,14 @@ export class HistoryService {
   /** How many deltas a filter leaves. One SELECT. Throws what {@link deltas} throws. */
   async countDeltas<T extends object = object>(filter: DeltaFilter<T> = {}): Promise<number> {
     return countDeltas(await this.#reader(), filter);
+  }
+
+  /**
+   * Everything that a revision changed, by stored type and action, each in the order in which it was recorded. One
+   * SELECT. Of a revision that does not exist, nothing.
+   */
+  async changes(revision: number | Revision): Promise<RevisionChanges> {
+    return readChanges(await this.#reader(), revision);
   }
 
   /**
