@@ -98,6 +98,7 @@ const API = [
       'Point',
       'PropertyTrackingOptions',
       'QueryBypass',
+      'RelatedOptions',
       'RevertConflict',
       'RevertOptions',
       'RevisionChanges',

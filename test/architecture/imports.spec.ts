@@ -29,8 +29,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   history: ['context', 'runtime', 'tracking', 'database', 'model', 'errors'],
   snapshot: ['history', 'runtime', 'tracking', 'database', 'model', 'errors'],
   versions: ['history', 'snapshot', 'context', 'runtime', 'tracking', 'database', 'model', 'errors'],
+  related: ['history', 'runtime', 'tracking', 'database', 'model', 'errors'],
   // What users ask history for: it only hands the questions on to the stages that answer them.
-  'history.service': ['history', 'versions', 'runtime', 'model'],
+  'history.service': ['history', 'versions', 'related', 'runtime', 'model'],
   'as-of': ['snapshot', 'runtime', 'tracking', 'database', 'model', 'errors'],
   revert: ['history', 'snapshot', 'context', 'runtime', 'tracking', 'database', 'model', 'errors'],
 
@@ -44,7 +45,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 const WRITE_HALF = ['cascade', 'capture', 'delta', 'write', 'bypass', 'tracking-entity-manager'];
-const READ_HALF = ['history', 'snapshot', 'versions', 'history.service', 'as-of', 'revert'];
+const READ_HALF = ['history', 'snapshot', 'versions', 'related', 'history.service', 'as-of', 'revert'];
 
 /** Stages that compute and never touch the ORM: they may name its types, and load nothing of it. */
 const PURE_STAGES = ['delta'];

@@ -10,6 +10,7 @@ import type { Page } from './history/page.js';
 import type { ObjectPoint } from './history/point.js';
 import { readChanges, type RevisionChanges } from './history/revision-changes.js';
 import { targetOf } from './history/target.js';
+import { findRelated, type RelatedOptions } from './related/find-related.js';
 import type { Blame } from './versions/blame.js';
 import type { Diff, DiffOptions, ObjectAtPoint } from './versions/diff.js';
 import { ObjectVersions, type VersionOptions } from './versions/object-versions.js';
@@ -218,6 +219,27 @@ export class HistoryService {
   async blame<T extends object>(entity: EntityName<T>, key: Primary<T>): Promise<Blame<T> | null> {
     const em = this.#em.getContext(false);
     return readBlame<T>(em, await concreteTarget(em, targetOf(em, entity, key)));
+  }
+
+  /**
+   * One timeline of an object and of those that belonged to it at the time: that referred to it by a to-one relation, or
+   * were linked with it by a many-to-many one. What they did before and afterwards is left out.
+   *
+   * For each level of depth one SELECT in the history and one for the present rows of each to-one relation, and one for
+   * the deltas, however many objects there are. The histories of the classes with such relations are read whole.
+   *
+   * @throws {UntrackedEntityError} if the class is not tracked
+   * @throws {UnusableKeyError} if the key does not fit the class
+   * @throws {UnusableFilterError} if the depth is not a whole number from 0
+   * @throws {UnusableCursorError} if `after` is not the `next` of a page of deltas
+   */
+  async related<T extends object>(
+    entity: EntityName<T>,
+    key: Primary<T>,
+    options: RelatedOptions = {},
+  ): Promise<Page<ObjectDelta>> {
+    const em = await this.#reader();
+    return findRelated(em, targetOf(em, entity, key), options);
   }
 
   async #versionsOf<T extends object>(entity: EntityName<T>, key: Primary<T>): Promise<ObjectVersions<T>> {

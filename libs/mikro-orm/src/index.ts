@@ -69,6 +69,7 @@ export type { BypassOptions, NativeBypass, QueryBypass, RevyOptions } from './re
 export { Tracked, type TrackingDecorator, Untracked } from './tracking/tracked.decorator.js';
 export type { PropertyTrackingOptions, TrackingOptions } from './tracking/tracking-options.js';
 export type { RevisionChanges } from './history/revision-changes.js';
+export type { RelatedOptions } from './related/find-related.js';
 export { HistoryService } from './history.service.js';
 export type { Snapshot } from './snapshot/snapshot.js';
 export { type SnapshotOptions, SnapshotService } from './snapshot/snapshot.service.js';

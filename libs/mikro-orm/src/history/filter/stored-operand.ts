@@ -7,6 +7,7 @@ import {
   ReferenceKind,
 } from '@mikro-orm/core';
 import type { Json, JsonRecord } from '../../model/json.js';
+import { UnusableFilterError } from '../history.errors.js';
 import type { TrackedAttribute, TrackedEntity } from '../../tracking/tracked-entities.js';
 
 /** The stored form of a value as the application has it; of a relation, of the related object or its key. */
@@ -52,10 +53,11 @@ function relatedKey(
   return codec.encode(toDatabase(em, prop.targetMeta!.properties[prop.targetKey] as EntityProperty, key));
 }
 
-function polymorphic({ discriminatorMap = {} }: EntityProperty, target: object): PolymorphicRef | null {
+/** A key alone does not say of which of the classes it is. */
+function polymorphic({ name, discriminatorMap = {} }: EntityProperty, target: object): PolymorphicRef {
   for (let type: unknown = target.constructor; type; type = Object.getPrototypeOf(type)) {
     const found = Object.entries(discriminatorMap).find(([, mapped]) => (mapped as unknown) === type);
     if (found) return new PolymorphicRef(found[0], helper(target).getPrimaryKey(true));
   }
-  return null;
+  throw new UnusableFilterError(`changed.${name}`, target, 'the related object or a reference to it');
 }

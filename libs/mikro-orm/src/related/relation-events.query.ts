@@ -1,0 +1,114 @@
+import type { EntityManager } from '@mikro-orm/core';
+import { statement } from '../database/statement.js';
+import { query } from '../history/query.js';
+import type { ObjectAction } from '../model/action.js';
+import type { Json } from '../model/json.js';
+import { quoted } from '../model/tables.js';
+import { runtimeOf } from '../runtime.js';
+import type { FollowedEdge } from './follow-edges.js';
+import type { LinkEdge, ReferenceEdge } from './relation-edge.js';
+import { placeInKey } from './stored-reference.js';
+
+/** A delta that tells of a relation: what its object referred to before and after, or which links it changed. */
+export interface RelationEvent {
+  /** Which of the edges asked for. */
+  readonly edge: number;
+  readonly object_id: string;
+  readonly revision: string;
+  readonly action: ObjectAction;
+  /** The reference before; null also where it is not known, and of links. */
+  readonly old: Json | null;
+  /** The reference after, or the links that were changed. */
+  readonly new: Json | null;
+}
+
+/**
+ * All deltas, in order, that tell of relations to some objects. One SELECT: it reads the histories of the classes that
+ * have such relations, because no index leads from a referred object to those that referred to it.
+ */
+export async function readRelationEvents(
+  em: EntityManager,
+  followed: readonly FollowedEdge[],
+): Promise<RelationEvent[]> {
+  if (followed.length === 0) return [];
+  const writer = new EventsQuery(quoted(runtimeOf(em).tables, 'objectDelta'));
+  const selects = followed.map((one, index) => writer.select(one, index));
+  const select = statement(`select * from (${selects.join('\nunion all\n')}) events order by id`);
+  return query<RelationEvent>(em, select, writer.parameters);
+}
+
+/** Has one SELECT for each edge, whose text is the same whatever the objects are. */
+class EventsQuery {
+  readonly parameters: unknown[] = [];
+
+  constructor(private readonly delta: string) {}
+
+  select(followed: FollowedEdge, index: number): string {
+    const { edge } = followed;
+    if (edge.kind === 'link') return this.#links({ ...followed, edge }, index);
+    return edge.prop.primary
+      ? this.#keys({ ...followed, edge }, index)
+      : this.#references({ ...followed, edge }, index);
+  }
+
+  #bind(value: unknown, type: string): string {
+    return `$${this.parameters.push(value)}::${type}`;
+  }
+
+  #isOne(of: readonly Json[]): string {
+    return `in (select value from jsonb_array_elements(${this.#bind(JSON.stringify(of), 'jsonb')}))`;
+  }
+
+  #references({ edge, references }: FollowedEdge<ReferenceEdge>, index: number): string {
+    const types = this.#types(edge.children);
+    const name = this.#bind(edge.prop.name, 'text');
+    const isReferred = this.#isOne(references);
+    return `
+select ${index} as edge, d.object_id, d.revision_id as revision, d.id, d.action,
+       d.old_values -> ${name} as old, d.new_values -> ${name} as new
+from ${this.delta} d
+where d.object_type = any(${types}) and (d.action <> 'update' or d.new_values -> ${name} is not null) and d.object_id in (
+  select c.object_id from ${this.delta} c
+  where c.object_type = any(${types}) and (c.new_values -> ${name} ${isReferred} or c.old_values -> ${name} ${isReferred}))`;
+  }
+
+  /** An object whose key refers to another one refers to it for as long as it lives. */
+  #keys({ edge, references, objectIds }: FollowedEdge<ReferenceEdge>, index: number): string {
+    const { first, count } = placeInKey(edge.children[0]!, edge.prop);
+    const isWhole = count === edge.children[0]!.keyColumns.length;
+    const column = (offset: number) => `d.object_id::jsonb -> ${first + offset}`;
+    const columns = Array.from({ length: count }, (_, offset) => column(offset)).join(', ');
+    const reference = count === 1 ? columns : `jsonb_build_array(${columns})`;
+    const isReferred = isWhole
+      ? `d.object_id = any(${this.#bind(objectIds, 'text[]')})`
+      : `case when d.object_id like '[%' then ${reference} ${this.#isOne(references)} end`;
+    return `
+select ${index} as edge, d.object_id, 0 as revision, min(d.id) as id, 'create' as action, null::jsonb as old, null::jsonb as new
+from ${this.delta} d where d.object_type = any(${this.#types(edge.children)}) and ${isReferred}
+group by d.object_id`;
+  }
+
+  /** Links are among the new values; of a deletion, those that it took are among the old ones. */
+  #links({ edge, references, objectIds }: FollowedEdge<LinkEdge>, index: number): string {
+    const types = this.#types(edge.owners);
+    const name = this.#bind(edge.prop.name, 'text');
+    const links = (delta: string) => `coalesce(${delta}.new_values, ${delta}.old_values) -> ${name}`;
+    const isOwner =
+      edge.from === 'owner'
+        ? `d.object_id = any(${this.#bind(objectIds, 'text[]')})`
+        : `d.object_id in (
+  select c.object_id from ${this.delta} c, jsonb_path_query(${links('c')}, '$.*[*]') k(value)
+  where c.object_type = any(${types}) and k.value ${this.#isOne(references)})`;
+    return `
+select ${index} as edge, d.object_id, d.revision_id as revision, d.id, d.action, null::jsonb as old, ${links('d')} as new
+from ${this.delta} d
+where d.object_type = any(${types}) and (d.action <> 'update' or d.new_values -> ${name} is not null) and ${isOwner}`;
+  }
+
+  #types(classes: readonly { readonly type: string }[]): string {
+    return this.#bind(
+      classes.map(({ type }) => type),
+      'text[]',
+    );
+  }
+}
