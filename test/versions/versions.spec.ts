@@ -39,7 +39,7 @@ async function lifeOf(id: number, changes: readonly (Partial<Post> | null)[]): P
 }
 
 /** What a version says, without the ways on from it. */
-const said = ({ revision, ...rest }: Version<Post>) => ({ ...rest, revision: [revision.id, revision.recordedAt] });
+const said = (version: Version<Post>) => ({ ...version, revision: [version.revision.id, version.revision.recordedAt] });
 
 /** The columns of a post. */
 const columns = (post: Post | null | undefined) =>

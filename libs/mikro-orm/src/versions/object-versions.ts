@@ -6,7 +6,6 @@ import { cursorOf, Page, pageRange } from '../history/page.js';
 import { type ObjectPoint, pointCondition, type PointCondition } from '../history/point.js';
 import { query } from '../history/query.js';
 import type { Target } from '../history/target.js';
-import type { Revision } from '../model/revision.entity.js';
 import { UnknownRevisionError, UnknownVersionError } from '../revy.errors.js';
 import { runtimeOf } from '../runtime.js';
 import { hydrateRevision } from '../snapshot/hydrate.js';
@@ -94,12 +93,11 @@ export class ObjectVersions<T extends object> implements VersionSource<T> {
   /** Versions of rows in ascending order; a last row that only ends the version before it is none. */
   #versions(rows: readonly VersionRow[], isLastOnlyEnd: boolean): Version<T>[] {
     const reader = this.em.fork({ keepTransactionContext: true });
-    const revisions = rows.map(({ revision }) => hydrateRevision(reader, revision));
-    const starts = startsOf(rows, revisions);
+    const starts = startsOf(rows);
     const versions: Version<T>[] = [];
     for (const [index, row] of rows.slice(0, isLastOnlyEnd ? -1 : undefined).entries()) {
       const validity = { validFrom: starts[index]!, validUntil: starts[index + 1] ?? null };
-      const version = new Version<T>({ ...this.#data(row, revisions[index]!), ...validity }, this);
+      const version = new Version<T>({ ...this.#data(row, reader), ...validity }, this);
       const previous = versions.at(-1);
       if (previous) this.#places.get(previous)!.next = version;
       this.#places.set(version, { id: row.id, previous, next: undefined });
@@ -108,14 +106,14 @@ export class ObjectVersions<T extends object> implements VersionSource<T> {
     return versions;
   }
 
-  #data(row: VersionRow, revision: Revision): Omit<VersionData, 'validFrom' | 'validUntil'> {
+  #data(row: VersionRow, reader: EntityManager): Omit<VersionData, 'validFrom' | 'validUntil'> {
     return {
       number: row.version,
       action: row.action,
-      revision,
+      revision: () => hydrateRevision(reader, row.revision),
       actorType: row.actor_type,
       actorId: row.actor_id,
-      description: row.description ?? revision.description,
+      description: row.description,
       changed: propertiesOf(this.target.tracked, row.changed),
     };
   }
@@ -131,9 +129,9 @@ export class ObjectVersions<T extends object> implements VersionSource<T> {
 }
 
 /** No version begins before the one before it, whatever the time of a revision that several transactions share. */
-function startsOf(rows: readonly VersionRow[], revisions: readonly Revision[]): Date[] {
-  let latest = new Date(rows[0]?.floor ?? 0);
-  return revisions.map(({ recordedAt }) => (latest = recordedAt > latest ? recordedAt : latest));
+function startsOf(rows: readonly VersionRow[]): Date[] {
+  let latest = Number(new Date(rows[0]?.floor ?? 0));
+  return rows.map(row => new Date((latest = Math.max(latest, Number(new Date(row.recorded_at))))));
 }
 
 /** Properties of the class that attributes belong to, in its order; at the end what it does not have any more. */

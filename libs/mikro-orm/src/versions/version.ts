@@ -9,11 +9,11 @@ export interface VersionSource<T extends object> {
   neighbour(version: Version<T>, side: 'previous' | 'next'): Promise<Version<T> | null>;
 }
 
-/** What is stored of a version, and how long it was valid. */
+/** What is stored of a version, and how long it was valid; its revision is an entity only where it is asked for. */
 export type VersionData = Pick<
   Version<object>,
-  'number' | 'action' | 'revision' | 'actorType' | 'actorId' | 'description' | 'validFrom' | 'validUntil' | 'changed'
->;
+  'number' | 'action' | 'actorType' | 'actorId' | 'description' | 'validFrom' | 'validUntil' | 'changed'
+> & { readonly revision: () => Revision };
 
 /** One of the states that an object has had, and how it came to be. */
 export class Version<T extends object> {
@@ -23,7 +23,6 @@ export class Version<T extends object> {
   readonly action: ObjectAction;
   /** Whether it is the object's deletion, so that it has no state. */
   readonly isDeleted: boolean;
-  readonly revision: Revision;
   /** Stored type of the actor of the object delta, `'system'` for a named system, `null` for the system. */
   readonly actorType: string | null;
   readonly actorId: string | null;
@@ -35,13 +34,15 @@ export class Version<T extends object> {
   readonly validUntil: Date | null;
   /** Names of the attributes that it changed; an embeddable is one attribute. */
   readonly changed: string[];
+  readonly #makeRevision: () => Revision;
+  #revision: Revision | undefined;
   readonly #source: VersionSource<T>;
 
   constructor(data: VersionData, source: VersionSource<T>) {
     this.number = data.number;
     this.action = data.action;
     this.isDeleted = data.action === 'delete';
-    this.revision = data.revision;
+    this.#makeRevision = data.revision;
     this.actorType = data.actorType;
     this.actorId = data.actorId;
     this.description = data.description;
@@ -49,6 +50,11 @@ export class Version<T extends object> {
     this.validUntil = data.validUntil;
     this.changed = data.changed;
     this.#source = source;
+  }
+
+  /** The revision that made it. */
+  get revision(): Revision {
+    return (this.#revision ??= this.#makeRevision());
   }
 
   /**

@@ -11,9 +11,11 @@ export interface VersionRow {
   readonly action: ObjectAction;
   readonly actor_type: string | null;
   readonly actor_id: string | null;
-  readonly description: string | null;
   /** Names of the attributes that it changed, as they were recorded. */
   readonly changed: string[];
+  readonly recorded_at: Date | string;
+  /** The object delta's own, else the revision's. */
+  readonly description: string | null;
   /** The row of its revision as JSON. */
   readonly revision: Record<string, unknown>;
   /** The latest time of the versions right before the first of these rows; `null` if there are none. */
@@ -69,7 +71,8 @@ order by version.id`);
  */
 function versionsOf(tables: TableNames): string {
   const revision = quoted(tables, 'revision');
-  return `select d.id, d.version, d.action, d.actor_type, d.actor_id, d.description, to_jsonb(r) as revision,
+  return `select d.id, d.version, d.action, d.actor_type, d.actor_id, to_jsonb(r) as revision,
+       r.recorded_at, coalesce(d.description, r.description) as description,
        array(select e.key from jsonb_each(coalesce(d.new_values, d.old_values)) e
              where d.action = 'update' or e.value <> 'null') as changed,
        (select max(f.recorded_at)
