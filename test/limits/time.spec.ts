@@ -1,4 +1,4 @@
-import { Revision, RevisionContext, SnapshotService } from '@revy/mikro-orm';
+import { HistoryService, Revision, RevisionContext, SnapshotService } from '@revy/mikro-orm';
 import { Post, User } from '../support/blog.js';
 import { createOrm, type TestOrm } from '../support/orm.js';
 
@@ -45,6 +45,29 @@ it('a revision shared by several transactions has the time of its first one', as
   expect(await test.revisions()).toHaveLength(2);
   // the change came after the date, and its revision lies before it
   expect((await new SnapshotService(em).at(User, 1, between!))!.entity.name).toBe('b');
+});
+
+it('a version of such a revision begins no earlier than the one before it, though its revision does', async () => {
+  const em = test.orm.em.fork();
+  const user = em.create(User, { name: 'a', email: null });
+  const revision = new Revision();
+  const shared = () => RevisionContext.run({ revision }, () => em.flush());
+  await shared();
+  for (const [name, flush] of [
+    ['b', () => em.flush()],
+    ['c', shared],
+  ] as const) {
+    await soon();
+    user.name = name;
+    await flush();
+  }
+  const [first, second, third] = await new HistoryService(em).versions(User, 1);
+  expect(third!.revision.recordedAt).toEqual(first!.validFrom);
+  expect(third!.validFrom).toEqual(second!.validFrom);
+  expect(second!.validUntil).toEqual(second!.validFrom);
+  // by its date, a snapshot finds the change as early as its revision; the list of versions does not
+  expect((await new SnapshotService(em).at(User, 1, first!.validFrom))!.version).toBe(3);
+  expect((await new HistoryService(em).versionAt(User, 1, first!.validFrom))!.number).toBe(1);
 });
 
 it('a revision that a read inside its transaction wrote early has the time of that read', async () => {

@@ -14,7 +14,7 @@ import type { Target } from './target.js';
  * history, of which only the row can tell the class.
  */
 export async function concreteTarget(em: EntityManager, target: Target): Promise<Target> {
-  const heirs = heirsOf(em, target);
+  const heirs = heirsOf(em, target.tracked);
   if (heirs.length === 0) return target;
   const tracked = (await recordedClass(em, target, heirs)) ?? (await liveClass(em, target));
   return tracked ? { ...target, tracked } : target;
@@ -22,12 +22,11 @@ export async function concreteTarget(em: EntityManager, target: Target): Promise
 
 /** A class and those that inherit from it in the database: an object of the first may be recorded under any of them. */
 export function familyOf(em: EntityManager, tracked: TrackedEntity): TrackedEntity[] {
-  const { entities } = runtimeOf(em);
-  return [tracked, ...entities.heirs(tracked).filter(heir => heir.isTracked)];
+  return [tracked, ...heirsOf(em, tracked)];
 }
 
-function heirsOf(em: EntityManager, { tracked }: Target): TrackedEntity[] {
-  return familyOf(em, tracked).slice(1);
+function heirsOf(em: EntityManager, tracked: TrackedEntity): TrackedEntity[] {
+  return runtimeOf(em).entities.heirs(tracked).filter(heir => heir.isTracked);
 }
 
 async function recordedClass(

@@ -1,6 +1,6 @@
-import type { EntityManager, EntityMetadata, EntityProperty } from '@mikro-orm/core';
+import type { EntityManager, EntityProperty } from '@mikro-orm/core';
 import { runtimeOf } from '../runtime.js';
-import { inherits, type TrackedEntity } from '../tracking/tracked-entities.js';
+import type { TrackedEntity } from '../tracking/tracked-entities.js';
 
 /** A to-one relation by which objects of one class, and of those that inherit from it, refer to objects of another. */
 export interface ReferenceEdge {
@@ -26,14 +26,15 @@ export type RelationEdge = ReferenceEdge | LinkEdge;
  * that share it. Relations by another property than the key (`targetKey`) are left out.
  */
 export function edgesFrom(em: EntityManager, parent: TrackedEntity): RelationEdge[] {
-  const tracked = runtimeOf(em).entities.all.filter(({ isTracked }) => isTracked);
-  const owned = [...parent.collections.values()].map(prop => edgeOfLink(prop, [parent], 'owner'));
-  const links = sharedBy(tracked, ({ collections }) => [...collections.values()], parent.meta);
-  const references = sharedBy(tracked, referencesOf, parent.meta);
+  const { entities } = runtimeOf(em);
+  const tracked = entities.all.filter(({ isTracked }) => isTracked);
+  const bases = entities.all.filter(base => base === parent || entities.heirs(base).includes(parent));
+  const kinds = new Set<unknown>(bases.map(({ meta }) => meta.class));
+  const links = sharedBy(tracked, ({ collections }) => [...collections.values()], kinds);
   return [
-    ...owned,
+    ...[...parent.collections.values()].map(prop => edgeOfLink(prop, [parent], 'owner')),
     ...links.map(([prop, owners]) => edgeOfLink(prop, owners, 'target')),
-    ...references.map(([prop, children]) => edgeOfReference(prop, children, parent.meta)),
+    ...sharedBy(tracked, referencesOf, kinds).map(([prop, children]) => edgeOfReference(prop, children, kinds)),
   ];
 }
 
@@ -44,11 +45,10 @@ function edgeOfLink(prop: EntityProperty, owners: readonly TrackedEntity[], from
 function edgeOfReference(
   prop: EntityProperty,
   children: readonly TrackedEntity[],
-  parent: EntityMetadata,
+  kinds: ReadonlySet<unknown>,
 ): ReferenceEdge {
-  const target = prop.polymorphTargets?.find(meta => isOf(parent, meta));
-  const discriminator = Object.entries(prop.discriminatorMap ?? {}).find(([, type]) => type === target?.class)?.[0];
-  return { kind: 'reference', prop, children, discriminator };
+  const [discriminator] = Object.entries(prop.discriminatorMap ?? {}).find(([, type]) => kinds.has(type)) ?? [];
+  return { kind: 'reference', prop, children, discriminator: prop.polymorphic ? discriminator : undefined };
 }
 
 /** Relations with a column of their own that is recorded, or is part of the key. */
@@ -60,21 +60,17 @@ function referencesOf({ meta, attributes }: TrackedEntity): EntityProperty[] {
 function sharedBy(
   classes: readonly TrackedEntity[],
   propsOf: (tracked: TrackedEntity) => readonly EntityProperty[],
-  target: EntityMetadata,
+  kinds: ReadonlySet<unknown>,
 ): [EntityProperty, TrackedEntity[]][] {
   const shared = new Map<string, [EntityProperty, TrackedEntity[]]>();
   for (const tracked of classes) {
     for (const prop of propsOf(tracked)) {
       const targets = prop.polymorphTargets ?? [prop.targetMeta!];
-      if (!targets.some(meta => isOf(target, meta))) continue;
+      if (!targets.some(meta => kinds.has(meta.class))) continue;
       const key = JSON.stringify([tracked.meta.root.tableName, prop.name]);
       const [, sharing] = shared.get(key) ?? shared.set(key, [prop, []]).get(key)!;
       sharing.push(tracked);
     }
   }
   return [...shared.values()];
-}
-
-function isOf(meta: EntityMetadata, base: EntityMetadata): boolean {
-  return meta.class === base.class || inherits(meta, base);
 }

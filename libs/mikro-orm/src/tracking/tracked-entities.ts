@@ -194,7 +194,7 @@ function isMisread(name: string, { root }: EntityMetadata): boolean {
 }
 
 /** In the database, that is: classes with tables and keys of their own may extend each other as well. */
-export function inherits(heir: EntityMetadata, base: EntityMetadata): boolean {
+function inherits(heir: EntityMetadata, base: EntityMetadata): boolean {
   if (!(heir.class.prototype instanceof base.class)) return false;
   return Boolean(heir.tptParent) || (heir.root === base.root && base.root.discriminatorColumn !== undefined);
 }
