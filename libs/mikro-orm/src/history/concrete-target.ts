@@ -26,7 +26,9 @@ export function familyOf(em: EntityManager, tracked: TrackedEntity): TrackedEnti
 }
 
 function heirsOf(em: EntityManager, tracked: TrackedEntity): TrackedEntity[] {
-  return runtimeOf(em).entities.heirs(tracked).filter(heir => heir.isTracked);
+  return runtimeOf(em)
+    .entities.heirs(tracked)
+    .filter(heir => heir.isTracked);
 }
 
 async function recordedClass(
