@@ -7,11 +7,12 @@ import type {
   TransactionEventArgs,
   UnitOfWork,
 } from '@mikro-orm/core';
-import { adoptNewEntity, clearAttribution, suspendAttribution } from './capture/attribution.js';
+import { adoptNewEntity, clearAttribution } from './capture/attribution.js';
 import { ConcreteClasses } from './capture/concrete-class.js';
 import { type CapturedEntity, FlushCapture } from './capture/flush-capture.js';
 import { LaterSubscribers } from './capture/later-subscribers.js';
 import { readChanges } from './capture/read-changes.js';
+import { flushOf, type RunningFlush } from './capture/running-flush.js';
 import { fetchMissing, namesToKnow } from './capture/unknown-values.js';
 import type { Cascades } from './cascade/cascades.js';
 import { currentFrame } from './context/frame-store.js';
@@ -24,7 +25,8 @@ import type { TransactionLog } from './write/transaction-log.js';
 
 /** The order of one flush, and of the transaction around it. One instance serves every entity manager of an ORM. */
 export class RevySubscriber implements EventSubscriber {
-  readonly #captures = new WeakMap<UnitOfWork, FlushCapture>();
+  /** By the flush; a hook that has cleared its entity manager may flush it while it flushes. */
+  readonly #captures = new WeakMap<RunningFlush | UnitOfWork, FlushCapture>();
   readonly #classes: ConcreteClasses;
 
   constructor(
@@ -37,18 +39,18 @@ export class RevySubscriber implements EventSubscriber {
 
   /** What a failed flush left behind is dropped here. */
   beforeFlush({ em, uow }: FlushEventArgs): void {
-    suspendAttribution(uow);
     const frame = currentFrame();
     const isRecorded = frame ? !frame.isDisabled : this.tracked.options.outsideContext !== 'ignore';
-    this.#captures.delete(uow);
+    this.#captures.delete(flushOf(uow));
     if (!isRecorded) return;
     const { attribution } = frame?.values ?? unresolved;
-    this.#captures.set(uow, new FlushCapture(uow, this.#classes, new LaterSubscribers(em, this), attribution));
+    const later = new LaterSubscribers(em, this);
+    this.#captures.set(flushOf(uow), new FlushCapture(uow, this.#classes, later, attribution));
   }
 
   async onFlush({ em, uow }: FlushEventArgs): Promise<void> {
     this.cascades.onFlush(uow);
-    const capture = this.#captures.get(uow);
+    const capture = this.#captures.get(flushOf(uow));
     if (!capture) return forget(uow);
     capture.readCollections();
     const first = capture.firstTracked() ?? this.cascades.firstTracked(uow);
@@ -66,7 +68,7 @@ export class RevySubscriber implements EventSubscriber {
 
   async afterTransactionStart({ em, uow, transaction }: TransactionEventArgs): Promise<void> {
     this.recorder.logs.begin(em, transaction as object);
-    const capture = uow && this.#captures.get(uow);
+    const capture = uow && this.#captures.get(flushOf(uow));
     if (capture && transaction) await capture.fetch(em, transaction);
   }
 
@@ -118,7 +120,7 @@ export class RevySubscriber implements EventSubscriber {
   }
 
   #of(em: EntityManager): FlushCapture | undefined {
-    return this.#captures.get(em.getUnitOfWork(false));
+    return this.#captures.get(flushOf(em.getUnitOfWork(false)));
   }
 
   async #before(em: EntityManager, changeSet: ChangeSet<object>): Promise<CapturedEntity | undefined> {
@@ -128,9 +130,10 @@ export class RevySubscriber implements EventSubscriber {
   }
 
   async #finish({ em, uow, transaction }: TransactionEventArgs, log: TransactionLog): Promise<void> {
-    const capture = this.#captures.get(uow!);
+    const flush = flushOf(uow!);
+    const capture = this.#captures.get(flush);
     if (!capture) return;
-    this.#captures.delete(uow!);
+    this.#captures.delete(flush);
     await capture.fetchComputed(em, transaction!);
     const changes = this.cascades.withCascades(capture, readChanges(capture, em));
     log.add(buildDrafts(changes), currentFrame());

@@ -1,6 +1,7 @@
 import type { EntityManager } from '@mikro-orm/core';
 import { type Bypasses, withBypasses } from './bypass/bypass-entity-manager.js';
-import { adoptNewEntity, resumeAttribution } from './capture/attribution.js';
+import { adoptNewEntity } from './capture/attribution.js';
+import { keepFrames } from './capture/flush-frames.js';
 
 type EntityManagerClass = abstract new (...args: never[]) => EntityManager;
 
@@ -23,11 +24,8 @@ export function trackingClass(base: EntityManagerClass, bypasses: Bypasses): Ent
     }
 
     override async flush(): Promise<void> {
-      try {
-        await super.flush();
-      } finally {
-        resumeAttribution(this.getUnitOfWork());
-      }
+      keepFrames(this.getUnitOfWork());
+      await super.flush();
     }
   }
   Object.defineProperty(TrackingEntityManager, 'name', { value: base.name });
