@@ -1,6 +1,8 @@
+import { LockMode } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { OutsideContextError, RevisionContext, SystemActor } from '@revy/mikro-orm';
 import { User } from '../support/blog.js';
+import { byContent } from '../support/order.js';
 import { createOrm } from '../support/orm.js';
 import { createTwins, outcome, type Twin, type Twins } from './twins.js';
 
@@ -31,6 +33,13 @@ async function users({ orm }: Twin, ...names: string[]): Promise<{ em: EntityMan
   const all = names.map(name => em.create(User, { name, email: null }));
   await RevisionContext.runDisabled(() => em.flush());
   return { em, all };
+}
+
+/** Waits until a statement of this ORM waits for a lock. */
+async function untilWaiting({ orm }: Twin): Promise<void> {
+  const waiting = `select 1 from pg_locks l join pg_database d on d.oid = l.database or l.database is null
+    join pg_stat_activity a on a.pid = l.pid where not l.granted and a.datname = current_database()`;
+  while ((await orm.em.fork().execute(waiting)).length === 0);
 }
 
 const ticks = async () => {
@@ -233,7 +242,27 @@ describe('flushes of one entity manager that are started while it flushes', () =
       await Promise.all(flushes);
     });
     const rows = await summary();
-    expect(rows.map(row => [row['delta'], row['name']]).toSorted()).toEqual(names.map(name => [name, name]));
+    expect(rows.map(row => [row['delta'], row['name']]).toSorted(byContent)).toEqual(names.map(name => [name, name]));
+  });
+});
+
+describe('what is assigned while the SQL of a flush runs', () => {
+  it('is not recorded as written, as it is not: the row has what was sent', async () => {
+    await twins.both(async twin => {
+      const { em, all } = await users(twin, 'a');
+      await twins.forget();
+      const [user] = all;
+      const blocker = twin.orm.em.fork();
+      await blocker.begin();
+      await blocker.findOneOrFail(User, user!.id, { lockMode: LockMode.PESSIMISTIC_WRITE });
+      user!.name = 'sent';
+      const flush = as('Ann', () => em.flush());
+      await untilWaiting(twin);
+      Object.assign(user!, { name: 'too late', email: 'too@late' });
+      await blocker.rollback();
+      await flush;
+    });
+    expect((await twins.tracked.deltas()).map(row => [row.old, row.new])).toEqual([[{ name: 'a' }, { name: 'sent' }]]);
   });
 });
 
@@ -373,7 +402,7 @@ describe('what MikroORM does with flushes that meet stays as it is', () => {
   });
 
   it('a hook that clears the entity manager may flush it', async () => {
-    await twins.both(async twin => {
+    const result = await twins.both(async twin => {
       const { em } = await users(twin);
       await twins.forget();
       let isFirst = true;
@@ -391,6 +420,8 @@ describe('what MikroORM does with flushes that meet stays as it is', () => {
         }),
       );
     });
+    expect(result).toEqual({ value: { value: undefined } });
+    expect((await summary()).map(row => row['name']).toSorted(byContent)).toEqual(['by the hook', 'outer']);
   });
 
   it('an entity manager of another flush may flush in a hook', async () => {
@@ -410,7 +441,7 @@ describe('what MikroORM does with flushes that meet stays as it is', () => {
         return em.flush();
       });
     });
-    expect((await summary()).map(row => [row['by'], row['name']]).toSorted()).toEqual([
+    expect((await summary()).map(row => [row['by'], row['name']]).toSorted(byContent)).toEqual([
       ['outer', 'by the hook'],
       ['outer', 'outer'],
     ]);

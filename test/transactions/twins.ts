@@ -26,11 +26,9 @@ export interface Twins {
   close(): Promise<void>;
 }
 
-const EVENTS = [
-  ...['beforeFlush', 'onFlush', 'afterFlush', 'beforeTransactionStart', 'afterTransactionStart'],
-  ...['beforeTransactionCommit', 'afterTransactionCommit', 'beforeTransactionRollback', 'afterTransactionRollback'],
-  ...['beforeCreate', 'afterCreate', 'beforeUpdate', 'afterUpdate', 'beforeDelete', 'afterDelete'],
-] as const;
+const EVENTS = `beforeFlush onFlush afterFlush beforeTransactionStart afterTransactionStart beforeTransactionCommit
+  afterTransactionCommit beforeTransactionRollback afterTransactionRollback beforeCreate afterCreate beforeUpdate
+  afterUpdate beforeDelete afterDelete`.split(/\s+/);
 
 type Hooks = Record<string, ((args: never) => unknown) | undefined>;
 

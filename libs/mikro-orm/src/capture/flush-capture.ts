@@ -18,8 +18,10 @@ export interface CapturedEntity {
   readonly before: RowData;
   /** Read from the database, because the ORM did not know it. */
   fetched: RowData | undefined;
-  /** Properties that were written. `null` and `undefined` both mean that the column became null. */
-  readonly written: Set<string>;
+  /** What was written, by property. `null` and `undefined` both mean that the column became null. */
+  readonly written: Map<string, unknown>;
+  /** Properties that were given SQL expressions. */
+  readonly expressions: Set<string>;
   /** The row after, where it was written by SQL expressions whose results the ORM did not read. */
   computed: RowData | undefined;
   /** Who set what; read before the SQL, because the ORM assigns to the entity afterwards. */
@@ -84,11 +86,11 @@ export class FlushCapture {
   /** Before the SQL: several updates of one entity in a flush are one, and the first knows what was before. */
   before(changeSet: ChangeSet<object>, em: EntityManager): CapturedEntity | undefined {
     const { entity } = changeSet;
-    const known = this.entities.get(entity);
     const tracked = this.classes.trackedOf(entity);
-    if (known || !tracked) return known;
-    const captured = this.#capture(entity, tracked, changeSet, em);
+    const captured = this.entities.get(entity) ?? (tracked && this.#capture(entity, tracked, changeSet, em));
+    if (!captured) return undefined;
     this.entities.set(entity, captured);
+    for (const [name, value] of Object.entries(changeSet.payload)) if (isRaw(value)) captured.expressions.add(name);
     return captured;
   }
 
@@ -100,7 +102,8 @@ export class FlushCapture {
     const objectId = action === 'create' ? undefined : this.#objectIdBefore(entity, tracked, changeSet);
     const steps = action === 'delete' ? undefined : attributionSteps(entity);
     const fetched = this.fetched.get(entity);
-    return { entity, tracked, action, objectId, before, fetched, written: new Set(), computed: undefined, steps };
+    const nothingYet = { written: new Map(), expressions: new Set<string>(), computed: undefined };
+    return { entity, tracked, action, objectId, before, fetched, steps, ...nothingYet };
   }
 
   #objectIdBefore(entity: object, tracked: TrackedEntity, changeSet: ChangeSet<object>): string {
@@ -113,7 +116,7 @@ export class FlushCapture {
     const captured = this.entities.get(changeSet.entity);
     if (!captured) return;
     for (const [name, value] of Object.entries(changeSet.payload)) {
-      captured.written.add(name);
+      captured.written.set(name, value);
       if (isRaw(value)) this.#unread.add(captured);
     }
   }

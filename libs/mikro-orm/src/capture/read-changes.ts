@@ -1,4 +1,4 @@
-import { type EntityManager, isRaw, Reference, ScalarReference } from '@mikro-orm/core';
+import { type EntityManager, isRaw, Reference, ReferenceKind, ScalarReference } from '@mikro-orm/core';
 import type { Attribution } from '../context/attribution-value.js';
 import type { Json, JsonRecord } from '../model/json.js';
 import { type TrackedAttribute, type TrackedEntity, valueInRow } from '../tracking/tracked-entities.js';
@@ -102,27 +102,37 @@ function writtenValues(captured: CapturedEntity, em: EntityManager): { before: J
   const after: JsonRecord = {};
   for (const attribute of tracked.attributes.values()) {
     const { name } = attribute;
+    const value = isAsSent(attribute, captured) ? captured.written.get(name) : now[name];
     if (captured.action !== 'create') {
-      if (!mayHaveChanged(name, captured, now)) continue;
+      if (!mayHaveChanged(name, captured, value)) continue;
       const was = valueBefore(attribute, captured);
       if (was !== undefined) before[name] = was;
     }
-    const is = valueAfter(attribute, now, captured);
+    const is = valueAfter(attribute, value, captured);
     if (is !== undefined) after[name] = is;
   }
   return { before, after };
 }
 
 /** An SQL expression is no value; what it came to stands in the row. */
-function valueAfter(attribute: TrackedAttribute, now: RowData, { computed }: CapturedEntity): Json | undefined {
-  const value = now[attribute.name];
+function valueAfter(attribute: TrackedAttribute, value: unknown, { computed }: CapturedEntity): Json | undefined {
   if (isRaw(value)) return computed && valueInRow(attribute, computed);
   return attribute.codec.encode(value);
 }
 
 /** The ORM leaves columns alone whose values it takes for equal, by a custom type's `compareValues` for one. */
-function mayHaveChanged(name: string, { before, written }: CapturedEntity, now: RowData): boolean {
-  return written.has(name) && !(name in before && before[name] === now[name]);
+function mayHaveChanged(name: string, { before, written }: CapturedEntity, value: unknown): boolean {
+  return written.has(name) && !(name in before && before[name] === value);
+}
+
+/**
+ * Whether the row holds what the ORM has sent. Its copy of the row may say more than that: it takes in what was assigned
+ * while the SQL ran, and other ciphertext each time. MikroORM 7.2 rewrites embedded objects and polymorphic relations in
+ * the data that it sends (AbstractSqlDriver.js:1054).
+ */
+function isAsSent({ name, prop }: TrackedAttribute, { action, expressions }: CapturedEntity): boolean {
+  const isRewritten = prop.kind === ReferenceKind.EMBEDDED || prop.polymorphic;
+  return action === 'update' && !isRewritten && !prop.generated && !expressions.has(name);
 }
 
 function readSteps(captured: CapturedEntity, flushedBy: Attribution, em: EntityManager): Map<string, ChangeStep[]> {
