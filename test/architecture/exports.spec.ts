@@ -18,6 +18,7 @@ const API = [
       'EmptyActorNameError',
       'HistoryService',
       'HistoryWriteError',
+      'InterruptedWriteError',
       'NoTransactionError',
       'NothingToRevertError',
       'ObjectDelta',

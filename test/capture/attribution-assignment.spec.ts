@@ -221,7 +221,7 @@ describe('what the ORM does by itself', () => {
     await as('alice', () =>
       work.transactional(inner => {
         post.views = raw('views + 1');
-        keepFrames(inner.getUnitOfWork());
+        keepFrames(inner.getUnitOfWork(), async () => {});
       }),
     );
     expect([post.views, steps(post)]).toEqual([2, { views: [['alice']] }]);

@@ -157,7 +157,7 @@ describe('flushes of one entity manager that are started while it flushes', () =
   });
 
   it('tracking that is disabled for one of them is disabled for that one', async () => {
-    const { em } = await users({ orm: twins.tracked.orm, hooks: {} });
+    const { em } = await users(twins.twin);
     const flush = async (name: string) => {
       em.create(User, { name, email: null });
       await em.flush();

@@ -1,22 +1,26 @@
 import type { EventSubscriber } from '@mikro-orm/core';
 import type { MikroORM, Options } from '@mikro-orm/postgresql';
 import type { RevyOptions } from '@revy/mikro-orm';
-import { BLOG_TABLES, forgetWitnessed, installWitness, recorded, witnessed } from '../bypass/witness.js';
 import { BLOG } from '../support/blog.js';
 import { createOrm, type TestOrm } from '../support/orm.js';
+import { forget as forgetHistory, installWitness, recorded, witnessed } from './witness.js';
 
 /** What a piece of work came to: its value, or the error in the words that its caller meets. */
 export type Outcome = { readonly value: unknown } | { readonly error: string; readonly code: unknown };
 
 export interface Twin {
   readonly orm: MikroORM;
-  /** Hooks for one piece of work; taken away after it. */
-  readonly hooks: EventSubscriber;
+  /** Hooks for one piece of work, called before those of Revy; taken away after it. */
+  readonly hooks: Hooks;
+  /** The same, called after those of Revy. */
+  readonly lateHooks: Hooks;
 }
 
 /** The same ORM twice, on two databases with the same rows: one is tracked, and one does not know of Revy. */
 export interface Twins {
   readonly tracked: TestOrm;
+  /** The tracked one, for work on it alone; who puts hooks in takes them away. */
+  readonly twin: Twin;
   /** Runs work on both, and holds them to the same outcome and the same rows; the history, to what triggers saw. */
   both(work: (twin: Twin) => Promise<unknown>): Promise<Outcome>;
   /** Empties the history and what the triggers saw. */
@@ -30,10 +34,10 @@ const EVENTS = `beforeFlush onFlush afterFlush beforeTransactionStart afterTrans
   afterTransactionCommit beforeTransactionRollback afterTransactionRollback beforeCreate afterCreate beforeUpdate
   afterUpdate beforeDelete afterDelete`.split(/\s+/);
 
-type Hooks = Record<string, ((args: never) => unknown) | undefined>;
+export type Hooks = Record<string, ((args: never) => unknown) | undefined>;
 
 /** A subscriber whose hooks can be put in later; MikroORM looks only once which hooks there are. */
-function lateHooks(): { subscriber: EventSubscriber; hooks: Hooks } {
+function openHooks(): { subscriber: EventSubscriber; hooks: Hooks } {
   const hooks: Hooks = {};
   const subscriber = Object.fromEntries(EVENTS.map(event => [event, (args: never) => hooks[event]?.(args)]));
   return { subscriber: subscriber as EventSubscriber, hooks };
@@ -43,27 +47,26 @@ export async function createTwins(
   options: { readonly config?: Partial<Options>; readonly revy?: RevyOptions } = {},
 ): Promise<Twins> {
   const make = async (revy: RevyOptions | false) => {
-    const { subscriber, hooks } = lateHooks();
-    const config = { ...options.config, subscribers: [subscriber] };
+    const [before, after] = [openHooks(), openHooks()];
+    const config = { ...options.config, subscribers: [before.subscriber] };
     const test = await createOrm(BLOG, { revy, config });
-    return { test, hooks };
+    test.orm.em.getEventManager().registerSubscriber(after.subscriber);
+    return { test, twin: { orm: test.orm, hooks: before.hooks, lateHooks: after.hooks } };
   };
   const [tracked, plain] = [await make(options.revy ?? {}), await make(false)];
   await installWitness(tracked.test);
-  const forget = async () => {
-    await tracked.test.forget();
-    await forgetWitnessed(tracked.test);
-  };
+  const forget = () => forgetHistory(tracked.test);
   const outcomes = async (work: (twin: Twin) => Promise<unknown>) => {
     const settled: Outcome[] = [];
-    for (const { test, hooks } of [plain, tracked]) {
-      settled.push(await outcome(() => work({ orm: test.orm, hooks })));
-      for (const event of Object.keys(hooks)) delete hooks[event];
+    for (const { twin } of [plain, tracked]) {
+      settled.push(await outcome(() => work(twin)));
+      for (const hooks of [twin.hooks, twin.lateHooks]) for (const event of Object.keys(hooks)) delete hooks[event];
     }
     return settled;
   };
   return {
     tracked: tracked.test,
+    twin: tracked.twin,
     async both(work) {
       const [untracked, ours] = await outcomes(work);
       expect(ours).toEqual(untracked);
@@ -96,6 +99,8 @@ export async function outcome(work: () => Promise<unknown>): Promise<Outcome> {
 
 async function rows({ database }: TestOrm): Promise<Record<string, unknown>> {
   const contents: Record<string, unknown> = {};
-  for (const { table } of BLOG_TABLES) contents[table] = await database.query(`select * from "${table}" order by id`);
+  for (const table of ['user', 'post', 'comment', 'tag', 'post_tags']) {
+    contents[table] = await database.query(`select * from "${table}" order by 1, 2`);
+  }
   return contents;
 }

@@ -40,6 +40,7 @@ export {
   UnusablePointError,
   UnusableRevisionError,
 } from './revy.errors.js';
+export { InterruptedWriteError } from './write/write.errors.js';
 export { UnsafeBypassError } from './bypass/bypass.errors.js';
 export { revy, type RevyExtension } from './revy.extension.js';
 export { isTracked } from './runtime.js';

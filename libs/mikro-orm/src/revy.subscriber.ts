@@ -10,6 +10,7 @@ import type {
 import { adoptNewEntity, clearAttribution } from './capture/attribution.js';
 import { ConcreteClasses } from './capture/concrete-class.js';
 import { type CapturedEntity, FlushCapture } from './capture/flush-capture.js';
+import { progressOf } from './capture/flush-progress.js';
 import { LaterSubscribers } from './capture/later-subscribers.js';
 import { readChanges } from './capture/read-changes.js';
 import { flushOf, type RunningFlush } from './capture/running-flush.js';
@@ -22,6 +23,7 @@ import { NoTransactionError, OutsideContextError } from './revy.errors.js';
 import type { TrackedEntities } from './tracking/tracked-entities.js';
 import type { Recorder } from './write/recorder.js';
 import type { TransactionLog } from './write/transaction-log.js';
+import { InterruptedWriteError } from './write/write.errors.js';
 
 /** The order of one flush, and of the transaction around it. One instance serves every entity manager of an ORM. */
 export class RevySubscriber implements EventSubscriber {
@@ -108,6 +110,7 @@ export class RevySubscriber implements EventSubscriber {
     const log = this.recorder.logs.of(transaction as object);
     if (!log) return;
     if (uow) await this.#finish({ em, uow, transaction }, log);
+    if (log.interruption) throw new InterruptedWriteError(log.interruption.cause);
     if (log.root === transaction) await this.recorder.recordWithCommit(log);
   }
 
@@ -117,6 +120,21 @@ export class RevySubscriber implements EventSubscriber {
 
   beforeTransactionRollback({ transaction }: TransactionEventArgs): void {
     this.recorder.rollBack(transaction as object);
+  }
+
+  /** In a transaction that goes on, what a failed flush has written is committed all the same. */
+  async flushFailed(em: EntityManager, error: unknown): Promise<void> {
+    const capture = this.#of(em);
+    const transaction = em.getTransactionContext();
+    const log = this.recorder.logs.of(transaction as object | undefined);
+    if (!capture || !log) return;
+    const progress = progressOf(capture);
+    try {
+      if (progress === 'written') await this.#finish({ em, uow: em.getUnitOfWork(false), transaction }, log);
+      if (progress === 'halfway') log.interrupt(error);
+    } catch {
+      log.interrupt(error);
+    }
   }
 
   #of(em: EntityManager): FlushCapture | undefined {
@@ -133,10 +151,10 @@ export class RevySubscriber implements EventSubscriber {
     const flush = flushOf(uow!);
     const capture = this.#captures.get(flush);
     if (!capture) return;
-    this.#captures.delete(flush);
     await capture.fetchComputed(em, transaction!);
     const changes = this.cascades.withCascades(capture, readChanges(capture, em));
     log.add(buildDrafts(changes), currentFrame());
+    this.#captures.delete(flush);
     for (const { entity, action } of capture.entities.values()) {
       clearAttribution(entity);
       if (action === 'create') adoptNewEntity(entity);

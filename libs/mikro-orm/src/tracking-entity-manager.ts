@@ -9,7 +9,11 @@ type EntityManagerClass = abstract new (...args: never[]) => EntityManager;
  * The ORM's own entity manager class with the few calls extended that no event tells of. MikroORM keeps its state in
  * `#private` fields, so that it can be extended and not wrapped; forks are made by the class of what they fork.
  */
-export function trackingClass(base: EntityManagerClass, bypasses: Bypasses): EntityManagerClass {
+export function trackingClass(
+  base: EntityManagerClass,
+  bypasses: Bypasses,
+  onFlushFailure: (em: EntityManager, error: unknown) => Promise<void>,
+): EntityManagerClass {
   abstract class TrackingEntityManager extends (base as abstract new (...args: never[]) => EntityManager) {
     override create(...args: never[]): never {
       const entity = Reflect.apply(base.prototype.create, this, args) as object;
@@ -24,7 +28,8 @@ export function trackingClass(base: EntityManagerClass, bypasses: Bypasses): Ent
     }
 
     override async flush(): Promise<void> {
-      keepFrames(this.getUnitOfWork());
+      const em = this.getContext();
+      keepFrames(em.getUnitOfWork(false), error => onFlushFailure(em, error));
       await super.flush();
     }
   }

@@ -24,6 +24,8 @@ export interface CapturedEntity {
   readonly expressions: Set<string>;
   /** The row after, where it was written by SQL expressions whose results the ORM did not read. */
   computed: RowData | undefined;
+  /** MikroORM marks those of creates and updates once their SQL has run. */
+  readonly changeSets: ChangeSet<object>[];
   /** Who set what; read before the SQL, because the ORM assigns to the entity afterwards. */
   readonly steps: ReadonlyMap<string, readonly AttributionStep[]> | undefined;
 }
@@ -90,6 +92,7 @@ export class FlushCapture {
     const captured = this.entities.get(entity) ?? (tracked && this.#capture(entity, tracked, changeSet, em));
     if (!captured) return undefined;
     this.entities.set(entity, captured);
+    captured.changeSets.push(changeSet);
     for (const [name, value] of Object.entries(changeSet.payload)) if (isRaw(value)) captured.expressions.add(name);
     return captured;
   }
@@ -102,7 +105,7 @@ export class FlushCapture {
     const objectId = action === 'create' ? undefined : this.#objectIdBefore(entity, tracked, changeSet);
     const steps = action === 'delete' ? undefined : attributionSteps(entity);
     const fetched = this.fetched.get(entity);
-    const nothingYet = { written: new Map(), expressions: new Set<string>(), computed: undefined };
+    const nothingYet = { written: new Map(), expressions: new Set<string>(), computed: undefined, changeSets: [] };
     return { entity, tracked, action, objectId, before, fetched, steps, ...nothingYet };
   }
 

@@ -32,10 +32,10 @@ export class Recorder {
     log.letGo();
   }
 
-  /** Called right before a root transaction's COMMIT. */
+  /** Called right before a root transaction's COMMIT; again, if a hook refuses the COMMIT and it is tried again. */
   async recordWithCommit(log: TransactionLog): Promise<void> {
-    const isSent = await this.writer.sendWithCommit(log.root as Transaction, () => this.#atCommit(log));
-    if (!isSent) await this.#record(log);
+    log.goesWithCommit ||= await this.writer.sendWithCommit(log.root as Transaction, () => this.#atCommit(log));
+    if (!log.goesWithCommit) await this.#record(log);
   }
 
   /** Writes what the transaction around `em` has not written yet, so that a read in it sees its own changes. */

@@ -19,6 +19,12 @@ export interface EarlyWrite {
 interface Mark {
   readonly drafts: number;
   readonly writes: number;
+  readonly interruption: Interruption | undefined;
+}
+
+/** A write failed, and nobody can tell what it had done by then. */
+export interface Interruption {
+  readonly cause: unknown;
 }
 
 /** What one transaction has to record: the drafts of all its flushes, written once, right before its COMMIT. */
@@ -27,6 +33,9 @@ export class TransactionLog {
   frame: Frame | undefined;
   /** Chosen when there is something to write for the first time; released once the transaction is over. */
   target: TargetRevision | undefined;
+  /** Whether the COMMIT takes along what there is to write. */
+  goesWithCommit = false;
+  #interruption: Interruption | undefined;
   #drafts: Draft[] = [];
   /** By position: what was written for good, and comes back if the savepoint is rolled back that it was written in. */
   readonly #kept: Draft[] = [];
@@ -63,6 +72,15 @@ export class TransactionLog {
     return this.end > (this.earlyWrite?.drafts ?? 0);
   }
 
+  /** Set where rows were written that the history knows nothing of, and will not. */
+  get interruption(): Interruption | undefined {
+    return this.#interruption;
+  }
+
+  interrupt(cause: unknown): void {
+    this.#interruption ??= { cause };
+  }
+
   add(drafts: readonly Draft[], frame: Frame | undefined): void {
     if (drafts.length > 0) this.frame ??= frame;
     for (const draft of drafts) this.#drafts.push(draft);
@@ -84,12 +102,13 @@ export class TransactionLog {
   }
 
   markSavepoint(savepoint: object): void {
-    this.#marks.set(savepoint, { drafts: this.end, writes: this.#writes.length });
+    this.#marks.set(savepoint, { drafts: this.end, writes: this.#writes.length, interruption: this.#interruption });
   }
 
   rollBackTo(savepoint: object): void {
     const mark = this.#marks.get(savepoint);
     if (!mark) return;
+    this.#interruption = mark.interruption;
     const start = this.#start;
     this.#writes.length = mark.writes;
     if (this.#start < start) this.#drafts = this.#kept.slice(this.#start, mark.drafts);
