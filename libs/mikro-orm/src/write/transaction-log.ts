@@ -1,5 +1,6 @@
 import type { Frame } from '../context/frame.js';
 import type { Draft } from '../delta/draft.js';
+import type { Revision } from '../model/revision.entity.js';
 import type { TargetRevision } from './target-revision.js';
 
 /** Rows that were written before the COMMIT: somebody read the history inside the transaction, or it is a long one. */
@@ -31,7 +32,9 @@ export interface Interruption {
 export class TransactionLog {
   /** The frame of the first flush that had something to record. */
   frame: Frame | undefined;
-  /** Chosen when there is something to write for the first time; released once the transaction is over. */
+  /** The revision that the context named when there was something to write for the first time. */
+  given: Revision | undefined;
+  /** Chosen right before the COMMIT, and released once the transaction is over. */
   target: TargetRevision | undefined;
   /** Whether the COMMIT takes along what there is to write. */
   goesWithCommit = false;
@@ -88,6 +91,11 @@ export class TransactionLog {
 
   wroteEarly(write: EarlyWrite): void {
     this.#writes.push(write);
+  }
+
+  /** What was written early lies in another revision now. */
+  movedTo(revision: number): void {
+    this.#writes.forEach((write, index) => (this.#writes[index] = { ...write, revision }));
   }
 
   /** Lets go of what has just been written early: later changes of the same objects become deltas of their own. */
