@@ -1,4 +1,4 @@
-import { DeadlockException, IsolationLevel, TransactionPropagation } from '@mikro-orm/core';
+import { IsolationLevel, TransactionPropagation } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { HistoryService, Revision, RevisionContext } from '@revy/mikro-orm';
 import { Comment, Post, Tag } from '../support/blog.js';
@@ -40,15 +40,13 @@ describe('a revision that concurrent transactions share', () => {
     test.orm.em.fork().transactional(work, options);
 
   /** All deltas are in one revision, there is no other, and they are what the triggers saw. */
-  async function expectOneRevision(id?: number): Promise<void> {
+  async function expectOneRevision(revision: Revision): Promise<void> {
     const deltas = await test.deltas();
-    const revisions = (await test.revisions()).map(row => row.id);
-    expect(revisions).toHaveLength(1);
-    expect([...new Set(deltas.map(row => row.revision))]).toEqual(revisions);
-    if (id !== undefined) expect(revisions).toEqual([id]);
+    expect((await test.revisions()).map(row => row.id)).toEqual([revision.id]);
+    expect([...new Set(deltas.map(row => row.revision))]).toEqual([revision.id]);
     // the revision has the number of the transaction that made it
     const bare = ({ rows, links }: Awaited<ReturnType<typeof recorded>>) => ({
-      rows: rows.map(({ transaction: _, ...row }) => row).toSorted((a, b) => a.object.localeCompare(b.object)),
+      rows: rows.map(row => ({ ...row, transaction: null })).toSorted((a, b) => a.object.localeCompare(b.object)),
       links,
     });
     expect(bare(await recorded(test))).toEqual(bare(await witnessed(test)));
@@ -79,7 +77,6 @@ describe('a revision that concurrent transactions share', () => {
       'two, by the reader',
       'three, by the other',
     ]);
-    await test.database.query(`delete from witness where name <> 'tag'`);
     expect((await test.deltas()).map(row => [row.object, row.old, row.new])).toEqual(
       expect.arrayContaining([
         ['Tag:1', { name: 'one' }, { name: 'one, by the reader' }],
@@ -106,7 +103,7 @@ describe('a revision that concurrent transactions share', () => {
         await rename(em, 3, 'outer');
       }),
     );
-    await expectOneRevision(revision.id);
+    await expectOneRevision(revision);
   });
 
   it('what one has written early for good goes along, too', async () => {
@@ -120,7 +117,7 @@ describe('a revision that concurrent transactions share', () => {
         await rename(em, 1, 'after the bulk');
       }),
     );
-    await expectOneRevision(revision.id);
+    await expectOneRevision(revision);
     expect(await test.deltas()).toHaveLength(10_007);
   });
 
@@ -134,7 +131,7 @@ describe('a revision that concurrent transactions share', () => {
         await rename(em, 1, 'one');
       }),
     );
-    await expectOneRevision(revision.id);
+    await expectOneRevision(revision);
     expect((await test.deltas()).map(row => row.object)).toEqual(['Tag:2']);
   });
 
@@ -152,11 +149,10 @@ describe('a revision that concurrent transactions share', () => {
         if (n % 5 === 0) throw new Error('undo');
         if (n % 7 === 0) await em.execute(`insert into "user" (name, email) values ('x', 'same'), ('y', 'same')`);
       }).catch((error: unknown) => failures.push(error));
-    await RevisionContext.run({ revision: () => new Revision() }, () =>
-      Promise.all(Array.from({ length: 40 }, (_, n) => run(n))),
-    );
+    const revision = new Revision();
+    await RevisionContext.run({ revision }, () => Promise.all(Array.from({ length: 40 }, (_, n) => run(n))));
     expect(failures).toHaveLength(8 + 4);
-    await expectOneRevision();
+    await expectOneRevision(revision);
     expect(await test.deltas()).toHaveLength(28);
   });
 
@@ -177,14 +173,16 @@ describe('a revision that concurrent transactions share', () => {
         transaction(async em => em.create(Post, { title: 'post', slug: null, views: 0, meta: null, author: null })),
       );
       await forget(test);
-      await RevisionContext.run({ revision: () => new Revision() }, async () => {
+      const revision = new Revision();
+      await RevisionContext.run({ revision }, async () => {
         const all = [late(2), late(3)];
         await Promise.all(others.map(({ promise }) => promise));
         await transaction(em => rename(em, 1, 'first'), options);
         began.resolve();
         await Promise.all(all);
       });
-      await expectOneRevision();
+      await expectOneRevision(revision);
+      expect(await test.deltas()).toHaveLength(3);
     },
   );
 
@@ -217,9 +215,7 @@ describe('a revision that concurrent transactions share', () => {
     );
     const rejected = results.filter(result => result.status === 'rejected');
     expect(rejected).toHaveLength(1);
-    const { reason } = rejected[0] as { reason: { code: string } };
-    expect(reason.code).toBe('40P01');
-    if (results[1]!.status === 'rejected') expect(reason).toBeInstanceOf(DeadlockException);
+    expect(rejected[0]).toMatchObject({ reason: { code: '40P01' } });
     expect((await recorded(test)).rows).toEqual((await witnessed(test)).rows);
   });
 

@@ -5,6 +5,7 @@ import { NativeWrites } from './bypass/native-writes.js';
 import { QueryGuard } from './bypass/query-guard.js';
 import { TrackedTables } from './bypass/tracked-tables.js';
 import { installAttribution } from './capture/attribution.js';
+import { noticeMissedRows } from './capture/notice-missed.js';
 import { Cascades } from './cascade/cascades.js';
 import { loadActors } from './history/load-actors.js';
 import { historySchemas } from './model/schema.js';
@@ -51,6 +52,7 @@ export function revy(options: RevyOptions = {}): RevyExtension {
       orm.config.registerExtension(EXTENSION, () => runtime);
       orm.config.set('subscribers', [...orm.config.get('subscribers'), subscriber]);
       const bypasses = bypassesOf(orm, runtime, recorder);
+      noticeMissedRows(orm.driver as never);
       const extend: Extend = em => extendEntityManager(em, bypasses, subscriber);
       if (orm.em) installInto(orm, runtime, subscriber, extend);
       else installBefore(orm, runtime, extend);

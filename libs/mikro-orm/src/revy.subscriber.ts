@@ -47,7 +47,7 @@ export class RevySubscriber implements EventSubscriber {
     if (!isRecorded) return;
     const { attribution } = frame?.values ?? unresolved;
     const later = new LaterSubscribers(em, this);
-    this.#captures.set(flushOf(uow), new FlushCapture(uow, this.#classes, later, attribution));
+    this.#captures.set(flushOf(uow), new FlushCapture(uow, this.#classes, later, attribution, this.#isRolledBack));
   }
 
   async onFlush({ em, uow }: FlushEventArgs): Promise<void> {
@@ -75,7 +75,7 @@ export class RevySubscriber implements EventSubscriber {
   }
 
   beforeCreate({ em, changeSet }: EventArgs<object>): void {
-    this.#of(em)?.before(changeSet!, em);
+    this.#capture(em, changeSet!);
   }
 
   async beforeUpdate({ em, changeSet }: EventArgs<object>): Promise<void> {
@@ -137,14 +137,21 @@ export class RevySubscriber implements EventSubscriber {
     }
   }
 
+  readonly #isRolledBack = (entity: object): boolean => this.recorder.logs.isRolledBack(entity);
+
+  #capture(em: EntityManager, changeSet: ChangeSet<object>): CapturedEntity | undefined {
+    const captured = this.#of(em)?.before(changeSet, em);
+    if (captured) this.recorder.logs.wrote(captured.entity, em.getTransactionContext() as object | undefined);
+    return captured;
+  }
+
   #of(em: EntityManager): FlushCapture | undefined {
     return this.#captures.get(flushOf(em.getUnitOfWork(false)));
   }
 
   async #before(em: EntityManager, changeSet: ChangeSet<object>): Promise<CapturedEntity | undefined> {
-    const capture = this.#of(em);
-    await capture?.ask(em, changeSet.entity);
-    return capture?.before(changeSet, em);
+    await this.#of(em)?.ask(em, changeSet.entity);
+    return this.#capture(em, changeSet);
   }
 
   async #finish({ em, uow, transaction }: TransactionEventArgs, log: TransactionLog): Promise<void> {

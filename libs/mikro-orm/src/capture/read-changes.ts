@@ -6,6 +6,7 @@ import type { Change, ChangeStep, LinkChange } from './change.js';
 import type { CollectionCapture } from './collection-capture.js';
 import type { CapturedEntity, FlushCapture } from './flush-capture.js';
 import { type RowData, withGenerated } from './row-data.js';
+import { runningFlush } from './running-flush.js';
 
 type Links = Record<string, LinkChange>;
 
@@ -18,6 +19,7 @@ export function readChanges(capture: FlushCapture, em: EntityManager): Change[] 
   for (const captured of capture.entities.values()) {
     const links = linksOf.get(captured.entity) ?? {};
     linksOf.delete(captured.entity);
+    if (wroteNothing(captured)) continue;
     const change = readChange(captured, links, capture, em);
     changes.push(...(isRekeyed(captured) ? rekeyedChanges(change, captured) : [change]));
   }
@@ -41,7 +43,17 @@ function readChange(captured: CapturedEntity, links: Links, capture: FlushCaptur
     attribution: isCascaded ? cascadedBy(capture.attribution) : capture.attribution,
     steps: captured.steps ? readSteps(captured, capture.attribution, em) : NO_STEPS,
     masked: tracked.masked,
+    ...(mayHaveMissed(captured) && { isDoubtful: true }),
   };
+}
+
+/** The row was gone: deleted by another transaction, or never there but for one that was rolled back. */
+function wroteNothing(captured: CapturedEntity): boolean {
+  return captured.action === 'update' ? captured.isMissed : captured.isAbsent && mayHaveMissed(captured);
+}
+
+function mayHaveMissed({ action, tracked }: CapturedEntity): boolean {
+  return action === 'delete' && runningFlush()?.missed.hasMissedDeletes(tracked.meta.root) === true;
 }
 
 function isRekeyed({ entity, tracked, action, objectId }: CapturedEntity): boolean {

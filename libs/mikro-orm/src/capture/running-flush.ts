@@ -1,9 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { UnitOfWork } from '@mikro-orm/core';
+import { MissedRows } from './missed-rows.js';
 
 /** One flush, from before its first hook to after its last one. */
 export interface RunningFlush {
   readonly uow: UnitOfWork;
+  /** What the database said of rows that were to be updated or deleted, and were not all there. */
+  readonly missed: MissedRows;
   isOver: boolean;
 }
 
@@ -19,7 +22,7 @@ const storage = (registry[storageKey] ??= new AsyncLocalStorage<RunningFlush>())
  * code makes meanwhile are as good as ever.
  */
 export function whileFlushing<Result>(uow: UnitOfWork, flush: () => Promise<Result>): Promise<Result> {
-  const running: RunningFlush = { uow, isOver: false };
+  const running: RunningFlush = { uow, missed: new MissedRows(), isOver: false };
   return storage.run(running, flush).finally(() => (running.isOver = true));
 }
 

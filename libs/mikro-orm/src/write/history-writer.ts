@@ -30,6 +30,7 @@ export class HistoryWriter {
   readonly #removeEarly: Statement;
   readonly #removeRevision: Statement;
   readonly #move: Statement;
+  readonly #deletedBefore: Statement;
   readonly #lock = statement('select pg_advisory_xact_lock($1)');
 
   constructor(tables: TableNames, keyframeEvery: number) {
@@ -37,6 +38,14 @@ export class HistoryWriter {
     const table = quoted(tables, 'objectDelta');
     this.#removeEarly = statement(`delete from ${table} where revision_id = $1 and id between $2 and $3`);
     this.#move = statement(`update ${table} set revision_id = $2 where revision_id = $1`);
+    this.#deletedBefore = statement(`
+select x.object ->> 0 as type, x.object ->> 1 as id
+from jsonb_array_elements($1::jsonb) x(object), lateral (
+  select d.action from ${table} d
+  where d.object_type = x.object ->> 0 and d.object_id = x.object ->> 1 and d.id not between $2 and $3
+  order by d.id desc limit 1
+) last
+where last.action = 'delete'`);
     this.#removeRevision = statement(
       `delete from ${quoted(tables, 'revision')} where id = $1 and transaction_id = pg_current_xact_id()::text::bigint returning id`,
     );
@@ -72,6 +81,24 @@ export class HistoryWriter {
   async move(ctx: Transaction, from: number, to: number): Promise<void> {
     await withConnection(ctx as Client, connection => execute(connection, this.#move, [from, to]));
     await this.removeRevision(ctx, from);
+  }
+
+  /**
+   * Which of these objects the history knows as deleted, but for what this transaction has written early itself.
+   *
+   * @returns type and object id of each, with a NUL between them
+   */
+  async deletedBefore(
+    ctx: Transaction,
+    objects: readonly (readonly [type: string, objectId: string])[],
+    own: EarlyWrite | undefined,
+  ): Promise<ReadonlySet<string>> {
+    const { firstDelta, lastDelta } = own ?? { firstDelta: 0, lastDelta: -1 };
+    const parameters = [JSON.stringify(objects), firstDelta, lastDelta];
+    const { rows } = await withConnection(ctx as Client, connection =>
+      execute(connection, this.#deletedBefore, parameters),
+    );
+    return new Set((rows as { type: string; id: string }[]).map(({ type, id }) => `${type}\0${id}`));
   }
 
   /** Waits, in the database, until no other transaction holds the lock, and holds it until this one ends. */

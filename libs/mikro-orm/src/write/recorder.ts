@@ -54,13 +54,14 @@ export class Recorder {
   }
 
   rollBack(transaction: object): void {
+    this.logs.rolledBack(transaction);
     const log = this.logs.of(transaction);
     if (log?.root === transaction) log.target?.release(undefined);
     else log?.rollBackTo(transaction);
   }
 
   async #atCommit(log: TransactionLog): Promise<CommitDocument> {
-    const document = log.earlyWrite ? undefined : this.#document(log);
+    const document = log.earlyWrite ? undefined : await this.#document(log);
     if (document) await this.#choose(log);
     const early = log.earlyWrite && (await this.#finishEarly(log));
     return {
@@ -109,7 +110,7 @@ export class Recorder {
     const earlier = log.earlyWrite;
     const drafts = log.end;
     try {
-      const document = this.#document(log);
+      const document = await this.#document(log);
       const replaced = earlier?.isFinal ? undefined : earlier;
       if (document) {
         const into = inRevision(document, earlier?.revision ?? log.given?.id);
@@ -124,11 +125,20 @@ export class Recorder {
     }
   }
 
-  #document(log: TransactionLog): HistoryDocument | undefined {
+  async #document(log: TransactionLog): Promise<HistoryDocument | undefined> {
     if (log.drafts.length === 0) return undefined;
     const context = contextOf(log);
     log.given ??= this.#shared.given(context);
-    return historyDocument(log.drafts, context, log.given, this.entities);
+    return historyDocument(await this.#withoutMissed(log), context, log.given, this.entities);
+  }
+
+  /** Asks the history about deletions that may have found no row: another transaction was faster, and has recorded it. */
+  async #withoutMissed(log: TransactionLog): Promise<readonly Draft[]> {
+    const doubtful = log.drafts.filter(draft => draft.isDoubtful);
+    if (doubtful.length === 0) return log.drafts;
+    const objects = doubtful.map(({ type, objectId }) => [type, objectId] as const);
+    const deleted = await this.writer.deletedBefore(log.root as Transaction, objects, log.earlyWrite);
+    return log.drafts.filter(draft => !(draft.isDoubtful && deleted.has(`${draft.type}\0${draft.objectId}`)));
   }
 
   /** What the database asks to be tried again is no failure of the history: it looks like that of any statement. */

@@ -124,10 +124,19 @@ export class TransactionLog {
   }
 }
 
+/** A transaction, or a savepoint in one. */
+interface Scope {
+  readonly log: TransactionLog;
+  readonly outer: Scope | undefined;
+  isRolledBack: boolean;
+}
+
 /** The logs of the running transactions, found by the transaction or by any savepoint in it. */
 export class TransactionLogs {
-  readonly #logs = new WeakMap<object, TransactionLog>();
+  readonly #scopes = new WeakMap<object, Scope>();
   readonly #parents = new WeakMap<object, object>();
+  /** Where each entity was written last. */
+  readonly #written = new WeakMap<object, Scope>();
 
   /** MikroORM 7.2 names the parent only before the start and the savepoint only after it. */
   expect(em: object, parent: object | undefined): void {
@@ -138,13 +147,33 @@ export class TransactionLogs {
   begin(em: object, transaction: object): TransactionLog {
     const parent = this.#parents.get(em);
     this.#parents.delete(em);
-    const log = (parent && this.#logs.get(parent)) ?? new TransactionLog(transaction);
+    const outer = parent && this.#scopes.get(parent);
+    const log = outer?.log ?? new TransactionLog(transaction);
     if (log.root !== transaction) log.markSavepoint(transaction);
-    this.#logs.set(transaction, log);
+    this.#scopes.set(transaction, { log, outer, isRolledBack: false });
     return log;
   }
 
   of(transaction: object | undefined): TransactionLog | undefined {
-    return transaction && this.#logs.get(transaction);
+    return transaction && this.#scopes.get(transaction)?.log;
+  }
+
+  /** What the ORM then holds of the entity is true only if the transaction is not rolled back. */
+  wrote(entity: object, transaction: object | undefined): void {
+    const scope = transaction && this.#scopes.get(transaction);
+    // an entity whose copy is in part of a rolled back transaction stays doubtful: nothing tells that it was loaded anew
+    if (scope && !this.isRolledBack(entity)) this.#written.set(entity, scope);
+  }
+
+  rolledBack(transaction: object): void {
+    const scope = this.#scopes.get(transaction);
+    if (scope) scope.isRolledBack = true;
+  }
+
+  /** Whether what the ORM holds of an entity comes from a transaction, or a savepoint, that was rolled back. */
+  isRolledBack(entity: object): boolean {
+    let scope = this.#written.get(entity);
+    while (scope && !scope.isRolledBack) scope = scope.outer;
+    return scope !== undefined;
   }
 }
