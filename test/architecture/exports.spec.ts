@@ -26,6 +26,7 @@ const API = [
       'EmptyActorNameError',
       'HistoryService',
       'HistoryWriteError',
+      'InterruptedWriteError',
       'MaskedValueError',
       'NoTransactionError',
       'NothingToRevertError',

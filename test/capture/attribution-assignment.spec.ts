@@ -1,11 +1,8 @@
-import { type MikroORM, raw, type UnitOfWork } from '@mikro-orm/postgresql';
+import { type MikroORM, raw } from '@mikro-orm/postgresql';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  adoptNewEntity,
-  clearAttribution,
-  resumeAttribution,
-  suspendAttribution,
-} from '../../libs/mikro-orm/src/capture/attribution.js';
+import { adoptNewEntity, clearAttribution } from '../../libs/mikro-orm/src/capture/attribution.js';
+import { keepFrames } from '../../libs/mikro-orm/src/capture/flush-frames.js';
+import { whileFlushing } from '../../libs/mikro-orm/src/capture/running-flush.js';
 import { RevisionContext } from '@revy/mikro-orm';
 import { Address, type AttributionOrm, Author, Post, seed, startOrm, stepsOf } from './attribution-fixture.js';
 
@@ -168,9 +165,7 @@ describe('what the ORM does by itself', () => {
     expect(steps(post)).toEqual({});
     post.title = 'New';
     await as('alice', async () => {
-      suspendAttribution(work.getUnitOfWork());
-      await work.flush();
-      resumeAttribution(work.getUnitOfWork());
+      await whileFlushing(work.getUnitOfWork(), () => work.flush());
       await work.refresh(post);
       await work.find(Post, {});
     });
@@ -223,14 +218,12 @@ describe('what the ORM does by itself', () => {
   it('leaves the steps alone when a fork flushes the entities that it shares with its parent', async () => {
     const work = orm.em.fork();
     const post = await work.findOneOrFail(Post, ids.post);
-    let flushing: UnitOfWork;
     await as('alice', () =>
       work.transactional(inner => {
         post.views = raw('views + 1');
-        suspendAttribution((flushing = inner.getUnitOfWork()));
+        keepFrames(inner.getUnitOfWork(), async () => {});
       }),
     );
-    resumeAttribution(flushing!);
     expect([post.views, steps(post)]).toEqual([2, { views: [['alice']] }]);
   });
 });

@@ -411,6 +411,27 @@ const FAILURES: Record<string, Failure> = {
         await refused(other, flushTag('a', other.orm.em.fork()));
       }),
   },
+  InterruptedWriteError: {
+    code: 'REVY_INTERRUPTED_WRITE',
+    message:
+      'Cannot commit this transaction: a write in it failed half way (refused by a hook), ' +
+      'and the history cannot tell what it had done by then. Roll the transaction back. ' +
+      'To go on after such a failure, make the write in an em.transactional() of its own inside the transaction, ' +
+      'whose savepoint takes it back.',
+    facts: { cause: expect.any(Error) },
+    raise: () =>
+      inOrm({}, async other => {
+        const refuse = () => {
+          throw new Error('refused by a hook');
+        };
+        other.orm.em.getEventManager().registerSubscriber({ afterCreate: refuse });
+        const commit = other.orm.em.fork().transactional(async em => {
+          await flushTag('a', em).catch(() => {});
+          em.clear();
+        });
+        await refused(other, commit);
+      }),
+  },
   UnserialisableValueError: {
     code: 'REVY_UNSERIALISABLE_VALUE',
     message:

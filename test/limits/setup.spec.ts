@@ -1,12 +1,5 @@
 import { MikroORM } from '@mikro-orm/postgresql';
-import {
-  HistoryService,
-  HistoryWriteError,
-  NoTransactionError,
-  Revision,
-  RevisionContext,
-  RevyNotInstalledError,
-} from '@revy/mikro-orm';
+import { HistoryService, HistoryWriteError, NoTransactionError, RevyNotInstalledError } from '@revy/mikro-orm';
 import { BLOG, Tag } from '../support/blog.js';
 import { createOrm, type TestOrm } from '../support/orm.js';
 
@@ -80,45 +73,5 @@ describe('two ORMs that share a class, one without the extension', () => {
     tracked.create(Tag, { name: 'tracked' });
     await tracked.flush();
     expect(await test.deltas()).toMatchObject([{ new: { name: 'tracked' } }]);
-  });
-});
-
-describe('a revision that several transactions share', () => {
-  let test: TestOrm;
-  beforeAll(async () => {
-    test = await createOrm(BLOG, { config: { driverOptions: { options: '-c lock_timeout=500ms' } } });
-  });
-  afterAll(() => test.close());
-
-  it('is held by the one that reads its own history: it may wait for a row of one that waits for it', async () => {
-    const em = test.orm.em.fork();
-    em.create(Tag, { name: 'one' });
-    em.create(Tag, { name: 'two' });
-    await em.flush();
-    const hasRead = Promise.withResolvers<void>();
-    const hasLocked = Promise.withResolvers<void>();
-    const reader = async (inner: typeof em) => {
-      (await inner.findOneOrFail(Tag, 1)).name = 'one, by the reader';
-      await inner.flush();
-      await new HistoryService(inner).deltas(Tag, 1);
-      hasRead.resolve();
-      await hasLocked.promise;
-      (await inner.findOneOrFail(Tag, 2)).name = 'two, by the reader';
-      await inner.flush();
-    };
-    const other = async (inner: typeof em) => {
-      await hasRead.promise;
-      (await inner.findOneOrFail(Tag, 2)).name = 'two, by the other';
-      await inner.flush();
-      hasLocked.resolve();
-    };
-    const results = await RevisionContext.run({ revision: () => new Revision() }, () =>
-      Promise.allSettled([reader, other].map(fn => test.orm.em.fork().transactional(fn))),
-    );
-    expect(results).toMatchObject([{ status: 'rejected', reason: { code: '55P03' } }, { status: 'fulfilled' }]);
-    expect(await test.database.query('select name from tag order by id')).toEqual([
-      { name: 'one' },
-      { name: 'two, by the other' },
-    ]);
   });
 });

@@ -72,6 +72,7 @@ export {
   AsOfWriteError,
 } from './as-of/as-of.errors.js';
 export type { AsOfOptions } from './as-of/as-of.js';
+export { InterruptedWriteError } from './write/write.errors.js';
 export { UnsafeBypassError } from './bypass/bypass.errors.js';
 export { revy, type RevyExtension } from './revy.extension.js';
 export { isTracked } from './runtime.js';

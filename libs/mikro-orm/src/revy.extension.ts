@@ -5,6 +5,7 @@ import { NativeWrites } from './bypass/native-writes.js';
 import { QueryGuard } from './bypass/query-guard.js';
 import { TrackedTables } from './bypass/tracked-tables.js';
 import { installAttribution } from './capture/attribution.js';
+import { noticeMissedRows } from './capture/notice-missed.js';
 import { Cascades } from './cascade/cascades.js';
 import { loadActors } from './history/load-actors.js';
 import { addPastIndexes } from './as-of/past-indexes.js';
@@ -52,14 +53,16 @@ export function revy(options: RevyOptions = {}): RevyExtension {
       orm.config.registerExtension(EXTENSION, () => runtime);
       orm.config.set('subscribers', [...orm.config.get('subscribers'), subscriber]);
       const bypasses = bypassesOf(orm, runtime, recorder);
-      if (orm.em) installInto(orm, runtime, subscriber, bypasses);
-      else installBefore(orm, runtime, bypasses);
+      noticeMissedRows(orm.driver as never);
+      const extend: Extend = em => extendEntityManager(em, bypasses, subscriber);
+      if (orm.em) installInto(orm, runtime, subscriber, extend);
+      else installBefore(orm, runtime, extend);
     },
   };
 }
 
 /** MikroORM 7.2 registers extensions before discovery, when there is no entity manager yet. */
-function installBefore(orm: MikroORM, runtime: RevyRuntime, bypasses: Bypasses): void {
+function installBefore(orm: MikroORM, runtime: RevyRuntime, extend: Extend): void {
   const { config, driver } = orm;
   const schemas = historySchemas(runtime.tables);
   config.set('entities', [...config.get('entities'), ...schemas]);
@@ -73,16 +76,15 @@ function installBefore(orm: MikroORM, runtime: RevyRuntime, bypasses: Bypasses):
     },
   });
   const createEntityManager = driver.createEntityManager.bind(driver) as (useContext?: boolean) => EntityManager;
-  driver.createEntityManager = (useContext?: boolean) =>
-    extendEntityManager(createEntityManager(useContext), bypasses) as never;
+  driver.createEntityManager = (useContext?: boolean) => extend(createEntityManager(useContext)) as never;
 }
 
-function installInto(orm: MikroORM, runtime: RevyRuntime, subscriber: RevySubscriber, bypasses: Bypasses): void {
+function installInto(orm: MikroORM, runtime: RevyRuntime, subscriber: RevySubscriber, extend: Extend): void {
   orm.discoverEntity(historySchemas(runtime.tables));
   install(orm.getMetadata(), runtime);
   onDecorate(orm.getMetadata(), runtime);
   orm.em.getEventManager().registerSubscriber(subscriber);
-  extendEntityManager(orm.em, bypasses);
+  extend(orm.em);
 }
 
 /** MikroORM puts its accessors on the prototypes in `decorate`, also for entities that are discovered later. */
@@ -108,7 +110,10 @@ function bypassesOf(orm: MikroORM, { entities, tables }: RevyRuntime, recorder: 
   return { guard, native, connections: new GuardedConnections(guard) };
 }
 
-function extendEntityManager(em: EntityManager, bypasses: Bypasses): EntityManager {
-  const extended = trackingClass(em.constructor as never, bypasses);
+type Extend = (em: EntityManager) => EntityManager;
+
+function extendEntityManager(em: EntityManager, bypasses: Bypasses, subscriber: RevySubscriber): EntityManager {
+  const onFlushFailure = (of: EntityManager, error: unknown) => subscriber.flushFailed(of, error);
+  const extended = trackingClass(em.constructor as never, bypasses, onFlushFailure);
   return Object.setPrototypeOf(em, extended.prototype as object) as EntityManager;
 }

@@ -7,11 +7,13 @@ import type {
   TransactionEventArgs,
   UnitOfWork,
 } from '@mikro-orm/core';
-import { adoptNewEntity, clearAttribution, suspendAttribution } from './capture/attribution.js';
+import { adoptNewEntity, clearAttribution } from './capture/attribution.js';
 import { ConcreteClasses } from './capture/concrete-class.js';
 import { type CapturedEntity, FlushCapture } from './capture/flush-capture.js';
+import { progressOf } from './capture/flush-progress.js';
 import { LaterSubscribers } from './capture/later-subscribers.js';
 import { readChanges } from './capture/read-changes.js';
+import { flushOf, type RunningFlush } from './capture/running-flush.js';
 import { fetchMissing, namesToKnow } from './capture/unknown-values.js';
 import type { Cascades } from './cascade/cascades.js';
 import { currentFrame } from './context/frame-store.js';
@@ -21,10 +23,12 @@ import { NoTransactionError, OutsideContextError } from './revy.errors.js';
 import type { TrackedEntities } from './tracking/tracked-entities.js';
 import type { Recorder } from './write/recorder.js';
 import type { TransactionLog } from './write/transaction-log.js';
+import { InterruptedWriteError } from './write/write.errors.js';
 
 /** The order of one flush, and of the transaction around it. One instance serves every entity manager of an ORM. */
 export class RevySubscriber implements EventSubscriber {
-  readonly #captures = new WeakMap<UnitOfWork, FlushCapture>();
+  /** By the flush; a hook that has cleared its entity manager may flush it while it flushes. */
+  readonly #captures = new WeakMap<RunningFlush | UnitOfWork, FlushCapture>();
   readonly #classes: ConcreteClasses;
 
   constructor(
@@ -37,18 +41,18 @@ export class RevySubscriber implements EventSubscriber {
 
   /** What a failed flush left behind is dropped here. */
   beforeFlush({ em, uow }: FlushEventArgs): void {
-    suspendAttribution(uow);
     const frame = currentFrame();
     const isRecorded = frame ? !frame.isDisabled : this.tracked.options.outsideContext !== 'ignore';
-    this.#captures.delete(uow);
+    this.#captures.delete(flushOf(uow));
     if (!isRecorded) return;
     const { attribution } = frame?.values ?? unresolved;
-    this.#captures.set(uow, new FlushCapture(uow, this.#classes, new LaterSubscribers(em, this), attribution));
+    const later = new LaterSubscribers(em, this);
+    this.#captures.set(flushOf(uow), new FlushCapture(uow, this.#classes, later, attribution, this.#isRolledBack));
   }
 
   async onFlush({ em, uow }: FlushEventArgs): Promise<void> {
     this.cascades.onFlush(uow);
-    const capture = this.#captures.get(uow);
+    const capture = this.#captures.get(flushOf(uow));
     if (!capture) return forget(uow);
     capture.readCollections();
     const first = capture.firstTracked() ?? this.cascades.firstTracked(uow);
@@ -66,12 +70,12 @@ export class RevySubscriber implements EventSubscriber {
 
   async afterTransactionStart({ em, uow, transaction }: TransactionEventArgs): Promise<void> {
     this.recorder.logs.begin(em, transaction as object);
-    const capture = uow && this.#captures.get(uow);
+    const capture = uow && this.#captures.get(flushOf(uow));
     if (capture && transaction) await capture.fetch(em, transaction);
   }
 
   beforeCreate({ em, changeSet }: EventArgs<object>): void {
-    this.#of(em)?.before(changeSet!, em);
+    this.#capture(em, changeSet!);
   }
 
   async beforeUpdate({ em, changeSet }: EventArgs<object>): Promise<void> {
@@ -106,6 +110,7 @@ export class RevySubscriber implements EventSubscriber {
     const log = this.recorder.logs.of(transaction as object);
     if (!log) return;
     if (uow) await this.#finish({ em, uow, transaction }, log);
+    if (log.interruption) throw new InterruptedWriteError(log.interruption.cause);
     if (log.root === transaction) await this.recorder.recordWithCommit(log);
   }
 
@@ -117,23 +122,46 @@ export class RevySubscriber implements EventSubscriber {
     this.recorder.rollBack(transaction as object);
   }
 
+  /** In a transaction that goes on, what a failed flush has written is committed all the same. */
+  async flushFailed(em: EntityManager, error: unknown): Promise<void> {
+    const capture = this.#of(em);
+    const transaction = em.getTransactionContext();
+    const log = this.recorder.logs.of(transaction as object | undefined);
+    if (!capture || !log) return;
+    const progress = progressOf(capture);
+    try {
+      if (progress === 'written') await this.#finish({ em, uow: em.getUnitOfWork(false), transaction }, log);
+      if (progress === 'halfway') log.interrupt(error);
+    } catch {
+      log.interrupt(error);
+    }
+  }
+
+  readonly #isRolledBack = (entity: object): boolean => this.recorder.logs.isRolledBack(entity);
+
+  #capture(em: EntityManager, changeSet: ChangeSet<object>): CapturedEntity | undefined {
+    const captured = this.#of(em)?.before(changeSet, em);
+    if (captured) this.recorder.logs.wrote(captured.entity, em.getTransactionContext() as object | undefined);
+    return captured;
+  }
+
   #of(em: EntityManager): FlushCapture | undefined {
-    return this.#captures.get(em.getUnitOfWork(false));
+    return this.#captures.get(flushOf(em.getUnitOfWork(false)));
   }
 
   async #before(em: EntityManager, changeSet: ChangeSet<object>): Promise<CapturedEntity | undefined> {
-    const capture = this.#of(em);
-    await capture?.ask(em, changeSet.entity);
-    return capture?.before(changeSet, em);
+    await this.#of(em)?.ask(em, changeSet.entity);
+    return this.#capture(em, changeSet);
   }
 
   async #finish({ em, uow, transaction }: TransactionEventArgs, log: TransactionLog): Promise<void> {
-    const capture = this.#captures.get(uow!);
+    const flush = flushOf(uow!);
+    const capture = this.#captures.get(flush);
     if (!capture) return;
-    this.#captures.delete(uow!);
     await capture.fetchComputed(em, transaction!);
     const changes = this.cascades.withCascades(capture, readChanges(capture, em));
     log.add(buildDrafts(changes), currentFrame());
+    this.#captures.delete(flush);
     for (const { entity, action } of capture.entities.values()) {
       clearAttribution(entity);
       if (action === 'create') adoptNewEntity(entity);

@@ -1,6 +1,7 @@
 import type { EntityManager } from '@mikro-orm/core';
 import { type Bypasses, withBypasses } from './bypass/bypass-entity-manager.js';
-import { adoptNewEntity, resumeAttribution } from './capture/attribution.js';
+import { adoptNewEntity } from './capture/attribution.js';
+import { keepFrames } from './capture/flush-frames.js';
 
 type EntityManagerClass = abstract new (...args: never[]) => EntityManager;
 
@@ -8,7 +9,11 @@ type EntityManagerClass = abstract new (...args: never[]) => EntityManager;
  * The ORM's own entity manager class with the few calls extended that no event tells of. MikroORM keeps its state in
  * `#private` fields, so that it can be extended and not wrapped; forks are made by the class of what they fork.
  */
-export function trackingClass(base: EntityManagerClass, bypasses: Bypasses): EntityManagerClass {
+export function trackingClass(
+  base: EntityManagerClass,
+  bypasses: Bypasses,
+  onFlushFailure: (em: EntityManager, error: unknown) => Promise<void>,
+): EntityManagerClass {
   abstract class TrackingEntityManager extends (base as abstract new (...args: never[]) => EntityManager) {
     override create(...args: never[]): never {
       const entity = Reflect.apply(base.prototype.create, this, args) as object;
@@ -23,11 +28,9 @@ export function trackingClass(base: EntityManagerClass, bypasses: Bypasses): Ent
     }
 
     override async flush(): Promise<void> {
-      try {
-        await super.flush();
-      } finally {
-        resumeAttribution(this.getUnitOfWork());
-      }
+      const em = this.getContext();
+      keepFrames(em.getUnitOfWork(false), error => onFlushFailure(em, error));
+      await super.flush();
     }
   }
   Object.defineProperty(TrackingEntityManager, 'name', { value: base.name });

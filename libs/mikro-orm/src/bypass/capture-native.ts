@@ -50,7 +50,10 @@ export function captureNative(driver: SqlDriver, capture: NativeCapture): void {
       const meta = driver.getMetadata().get(args[0] as never);
       const perform = async (ctx: TransactionContext) => {
         const run = runOf({ driver, capture, call, meta, original, args, places, options: { ...options, ctx } });
-        return dispatch(run, method, places, args);
+        return dispatch(run, method, places, args).catch((error: unknown) => {
+          if (run.hasWritten) capture.recorder.logs.of(ctx)?.interrupt(error);
+          throw error;
+        });
       };
       return options.ctx ? perform(options.ctx) : inOwnTransaction(call.em, perform);
     };
@@ -78,12 +81,15 @@ function runOf({ driver, capture, call, meta, original, args, places, options }:
     options,
     beforeDelete,
     ctx: options.ctx,
-    proceed: instead => {
+    hasWritten: false,
+    async proceed(instead) {
       const passed = [...args];
       passed[places.options] = { ...options, ...(instead?.where === undefined ? {} : { unionWhere: undefined }) };
       if (instead?.where !== undefined) passed[places.where!] = instead.where;
       if (instead?.data !== undefined) passed[places.data!] = instead.data;
-      return original(...passed);
+      const result = await original(...passed);
+      this.hasWritten = true;
+      return result;
     },
     record: async changes => {
       const log = recorder.logs.of(options.ctx);

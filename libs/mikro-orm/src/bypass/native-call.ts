@@ -30,6 +30,8 @@ export interface NativeRun {
   readonly meta: EntityMetadata;
   readonly ctx: TransactionContext;
   readonly options: NativeOptions;
+  /** Whether rows are written by now; a statement of the database that fails writes none. */
+  hasWritten: boolean;
   /** What the ORM itself would have done. */
   proceed(instead?: { readonly where?: unknown; readonly data?: unknown }): Promise<NativeResult>;
   record(changes: readonly Change[]): Promise<void>;

@@ -1,6 +1,7 @@
 import type { EntityMetadata, Platform, Type, UnitOfWork } from '@mikro-orm/core';
 import type { Attribution } from '../context/attribution-value.js';
 import type { Frame } from '../context/frame.js';
+import { runningFlush } from './running-flush.js';
 
 /** Part of a property's way from its stored value to its present one: who took it there. */
 export interface AttributionStep {
@@ -59,8 +60,6 @@ export interface AttributedEntity {
 
 interface AttributionState {
   readonly records: WeakMap<object, EntityRecord>;
-  /** Units of work that are flushing. */
-  readonly suspended: Set<UnitOfWork>;
   readonly adopted: WeakSet<object>;
   /** By entity prototype. */
   readonly properties: WeakMap<object, readonly InstalledProperty[]>;
@@ -74,40 +73,21 @@ const registry = globalThis as { [stateKey]?: AttributionState };
 
 const state = (registry[stateKey] ??= {
   records: new WeakMap(),
-  suspended: new Set(),
   adopted: new WeakSet(),
   properties: new WeakMap(),
 });
 
 export const { records, adopted, properties } = state;
 
-/**
- * While a unit of work flushes, assignments on its entities are the ORM's own and must not be stamped.
- *
- * @param uow held until {@link resumeAttribution}, so call that whichever way the flush ends
- */
-export function suspendAttribution(uow: UnitOfWork): void {
-  state.suspended.add(uow);
-}
-
-/** Ends what {@link suspendAttribution} began; harmless if nothing did. */
-export function resumeAttribution(uow: UnitOfWork): void {
-  state.suspended.delete(uow);
-}
-
-/** Whether a unit of work that has the entity is flushing. */
+/** Whether a flush that has the entity is what asks. */
 export function isSuspended(entity: AttributedEntity): boolean {
-  return state.suspended.size > 0 && (isInOwnFlush(entity) || [...state.suspended].some(uow => has(uow, entity)));
+  const uow = runningFlush()?.uow;
+  return uow !== undefined && (entity.__helper.__em?.getUnitOfWork(false) === uow || has(uow, entity));
 }
 
 /** Whether a flush may be what reads this entity: a new one that a cascade has found is in no list yet. */
 export function isReadByFlush(entity: AttributedEntity): boolean {
-  return state.suspended.size > 0 && (!entity.__helper.__em || isSuspended(entity));
-}
-
-function isInOwnFlush(entity: AttributedEntity): boolean {
-  const em = entity.__helper.__em;
-  return em !== undefined && state.suspended.has(em.getUnitOfWork(false));
+  return runningFlush() !== undefined && (!entity.__helper.__em || isSuspended(entity));
 }
 
 /** `em.transactional` flushes a fork which shares its parent's entities, and `__em` stays the parent. */

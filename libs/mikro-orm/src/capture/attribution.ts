@@ -3,7 +3,7 @@ import { restartWatches, settleAll } from './attribution-watch.js';
 
 export { adoptNewEntity } from './attribution-adopt.js';
 export { installAttribution } from './attribution-install.js';
-export { type AttributionStep, resumeAttribution, suspendAttribution } from './attribution-state.js';
+export type { AttributionStep } from './attribution-state.js';
 
 /**
  * Who took each property to its present value, in order: the properties that frames have changed since the last

@@ -30,4 +30,6 @@ export interface Change {
   readonly steps: ReadonlyMap<string, readonly ChangeStep[]>;
   /** Attributes whose values may not be stored. */
   readonly masked: ReadonlySet<string>;
+  /** A deletion that may have found no row; the history knows whether the object was there. */
+  readonly isDoubtful?: boolean;
 }

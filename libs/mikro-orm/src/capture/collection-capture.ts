@@ -8,6 +8,8 @@ export interface CollectionCapture {
   readonly ownerEntity: object;
   /** The owning side's property. */
   readonly prop: EntityProperty;
+  /** One of the collections that the links were found in. */
+  readonly source: Collection<AnyEntity>;
   readonly added: Set<object>;
   readonly removed: Set<object>;
 }
@@ -15,18 +17,18 @@ export interface CollectionCapture {
 /** Copies what changed in each dirty many-to-many collection; a link that both sides hold counts once. */
 export function captureCollections(uow: UnitOfWork, classes: ConcreteClasses): CollectionCapture[] {
   const byOwner = new Map<object, Map<string, CollectionCapture>>();
-  const captureOf = (ownerEntity: object, owner: TrackedEntity, prop: EntityProperty): CollectionCapture => {
-    const ofOwner = byOwner.get(ownerEntity) ?? new Map<string, CollectionCapture>();
-    byOwner.set(ownerEntity, ofOwner);
-    const capture = ofOwner.get(prop.name) ?? { owner, ownerEntity, prop, added: new Set(), removed: new Set() };
-    ofOwner.set(prop.name, capture);
+  const captureOf = (found: Pick<CollectionCapture, 'ownerEntity' | 'owner' | 'prop' | 'source'>) => {
+    const ofOwner = byOwner.get(found.ownerEntity) ?? new Map<string, CollectionCapture>();
+    byOwner.set(found.ownerEntity, ofOwner);
+    const capture = ofOwner.get(found.prop.name) ?? { ...found, added: new Set(), removed: new Set() };
+    ofOwner.set(found.prop.name, capture);
     return capture;
   };
-  for (const collection of uow.getCollectionUpdates()) {
-    for (const link of changedLinks(collection)) {
-      const owner = classes.trackedOf(link.ownerEntity);
-      const prop = owner?.collections.get(link.property);
-      if (owner && prop) captureOf(link.ownerEntity, owner, prop)[link.change].add(link.target);
+  for (const source of uow.getCollectionUpdates()) {
+    for (const { ownerEntity, property, change, target } of changedLinks(source)) {
+      const owner = classes.trackedOf(ownerEntity);
+      const prop = owner?.collections.get(property);
+      if (owner && prop) captureOf({ ownerEntity, owner, prop, source })[change].add(target);
     }
   }
   return [...byOwner.values()].flatMap(ofOwner => [...ofOwner.values()]);

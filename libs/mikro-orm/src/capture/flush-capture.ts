@@ -6,6 +6,7 @@ import { type CollectionCapture, captureCollections } from './collection-capture
 import type { ConcreteClasses } from './concrete-class.js';
 import type { LaterSubscribers } from './later-subscribers.js';
 import { changesKey, NOTHING, type RowData, rowBefore, withGenerated } from './row-data.js';
+import { runningFlush } from './running-flush.js';
 import { entitiesToFetch, type FetchedRows, fetchRows } from './unknown-values.js';
 
 /** One entity that a flush writes, with what is gone once it has been written. */
@@ -18,10 +19,18 @@ export interface CapturedEntity {
   readonly before: RowData;
   /** Read from the database, because the ORM did not know it. */
   fetched: RowData | undefined;
-  /** Properties that were written. `null` and `undefined` both mean that the column became null. */
-  readonly written: Set<string>;
+  /** What was written, by property. `null` and `undefined` both mean that the column became null. */
+  readonly written: Map<string, unknown>;
+  /** Properties that were given SQL expressions. */
+  readonly expressions: Set<string>;
   /** The row after, where it was written by SQL expressions whose results the ORM did not read. */
   computed: RowData | undefined;
+  /** MikroORM marks those of creates and updates once their SQL has run. */
+  readonly changeSets: ChangeSet<object>[];
+  /** An update that found no row. */
+  isMissed: boolean;
+  /** Whether the database was asked for its row, and had none. */
+  isAbsent: boolean;
   /** Who set what; read before the SQL, because the ORM assigns to the entity afterwards. */
   readonly steps: ReadonlyMap<string, readonly AttributionStep[]> | undefined;
 }
@@ -43,6 +52,8 @@ export class FlushCapture {
     readonly classes: ConcreteClasses,
     readonly later: LaterSubscribers,
     readonly attribution: Attribution,
+    /** Whether the ORM's copy of a row is that of a transaction which was rolled back. */
+    readonly isRolledBack: (entity: object) => boolean,
   ) {
     this.removedByUser = new Set(uow.getRemoveStack());
   }
@@ -84,23 +95,32 @@ export class FlushCapture {
   /** Before the SQL: several updates of one entity in a flush are one, and the first knows what was before. */
   before(changeSet: ChangeSet<object>, em: EntityManager): CapturedEntity | undefined {
     const { entity } = changeSet;
-    const known = this.entities.get(entity);
     const tracked = this.classes.trackedOf(entity);
-    if (known || !tracked) return known;
-    const captured = this.#capture(entity, tracked, changeSet, em);
+    const captured = this.entities.get(entity) ?? (tracked && this.#capture(entity, tracked, changeSet, em));
+    if (!captured) return undefined;
     this.entities.set(entity, captured);
+    captured.changeSets.push(changeSet);
+    for (const [name, value] of Object.entries(changeSet.payload)) if (isRaw(value)) captured.expressions.add(name);
     return captured;
   }
 
   #capture(entity: object, tracked: TrackedEntity, changeSet: ChangeSet<object>, em: EntityManager): CapturedEntity {
     const action = actionOf(changeSet);
     if (action === 'create') this.classes.tell(entity);
-    const before =
-      action === 'create' ? NOTHING : withGenerated(rowBefore(changeSet, tracked, this.uow), entity, tracked, em);
+    const isUnknown = action === 'create' || this.isRolledBack(entity);
+    const before = isUnknown ? NOTHING : withGenerated(rowBefore(changeSet, tracked, this.uow), entity, tracked, em);
     const objectId = action === 'create' ? undefined : this.#objectIdBefore(entity, tracked, changeSet);
     const steps = action === 'delete' ? undefined : attributionSteps(entity);
     const fetched = this.fetched.get(entity);
-    return { entity, tracked, action, objectId, before, fetched, written: new Set(), computed: undefined, steps };
+    const nothingYet = {
+      written: new Map(),
+      expressions: new Set<string>(),
+      computed: undefined,
+      changeSets: [],
+      isMissed: false,
+      isAbsent: false,
+    };
+    return { entity, tracked, action, objectId, before, fetched, steps, ...nothingYet };
   }
 
   #objectIdBefore(entity: object, tracked: TrackedEntity, changeSet: ChangeSet<object>): string {
@@ -112,8 +132,9 @@ export class FlushCapture {
   after(changeSet: ChangeSet<object>): void {
     const captured = this.entities.get(changeSet.entity);
     if (!captured) return;
+    if (runningFlush()?.missed.hasMissed(changeSet)) captured.isMissed = true;
     for (const [name, value] of Object.entries(changeSet.payload)) {
-      captured.written.add(name);
+      captured.written.set(name, value);
       if (isRaw(value)) this.#unread.add(captured);
     }
   }

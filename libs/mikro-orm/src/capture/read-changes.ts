@@ -1,4 +1,4 @@
-import { type EntityManager, isRaw, Reference, ScalarReference } from '@mikro-orm/core';
+import { type EntityManager, isRaw, Reference, ReferenceKind, ScalarReference } from '@mikro-orm/core';
 import type { Attribution } from '../context/attribution-value.js';
 import type { Json, JsonRecord } from '../model/json.js';
 import { type TrackedAttribute, type TrackedEntity, valueInRow } from '../tracking/tracked-entities.js';
@@ -6,6 +6,7 @@ import type { Change, ChangeStep, LinkChange } from './change.js';
 import type { CollectionCapture } from './collection-capture.js';
 import type { CapturedEntity, FlushCapture } from './flush-capture.js';
 import { type RowData, withGenerated } from './row-data.js';
+import { runningFlush } from './running-flush.js';
 
 type Links = Record<string, LinkChange>;
 
@@ -18,6 +19,7 @@ export function readChanges(capture: FlushCapture, em: EntityManager): Change[] 
   for (const captured of capture.entities.values()) {
     const links = linksOf.get(captured.entity) ?? {};
     linksOf.delete(captured.entity);
+    if (wroteNothing(captured)) continue;
     const change = readChange(captured, links, capture, em);
     changes.push(...(isRekeyed(captured) ? rekeyedChanges(change, captured) : [change]));
   }
@@ -41,7 +43,17 @@ function readChange(captured: CapturedEntity, links: Links, capture: FlushCaptur
     attribution: isCascaded ? cascadedBy(capture.attribution) : capture.attribution,
     steps: captured.steps ? readSteps(captured, capture.attribution, em) : NO_STEPS,
     masked: tracked.masked,
+    ...(mayHaveMissed(captured) && { isDoubtful: true }),
   };
+}
+
+/** The row was gone: deleted by another transaction, or never there but for one that was rolled back. */
+function wroteNothing(captured: CapturedEntity): boolean {
+  return captured.action === 'update' ? captured.isMissed : captured.isAbsent && mayHaveMissed(captured);
+}
+
+function mayHaveMissed({ action, tracked }: CapturedEntity): boolean {
+  return action === 'delete' && runningFlush()?.missed.hasMissedDeletes(tracked.meta.root) === true;
 }
 
 function isRekeyed({ entity, tracked, action, objectId }: CapturedEntity): boolean {
@@ -102,27 +114,37 @@ function writtenValues(captured: CapturedEntity, em: EntityManager): { before: J
   const after: JsonRecord = {};
   for (const attribute of tracked.attributes.values()) {
     const { name } = attribute;
+    const value = isAsSent(attribute, captured) ? captured.written.get(name) : now[name];
     if (captured.action !== 'create') {
-      if (!mayHaveChanged(name, captured, now)) continue;
+      if (!mayHaveChanged(name, captured, value)) continue;
       const was = valueBefore(attribute, captured);
       if (was !== undefined) before[name] = was;
     }
-    const is = valueAfter(attribute, now, captured);
+    const is = valueAfter(attribute, value, captured);
     if (is !== undefined) after[name] = is;
   }
   return { before, after };
 }
 
 /** An SQL expression is no value; what it came to stands in the row. */
-function valueAfter(attribute: TrackedAttribute, now: RowData, { computed }: CapturedEntity): Json | undefined {
-  const value = now[attribute.name];
+function valueAfter(attribute: TrackedAttribute, value: unknown, { computed }: CapturedEntity): Json | undefined {
   if (isRaw(value)) return computed && valueInRow(attribute, computed);
   return attribute.codec.encode(value);
 }
 
 /** The ORM leaves columns alone whose values it takes for equal, by a custom type's `compareValues` for one. */
-function mayHaveChanged(name: string, { before, written }: CapturedEntity, now: RowData): boolean {
-  return written.has(name) && !(name in before && before[name] === now[name]);
+function mayHaveChanged(name: string, { before, written }: CapturedEntity, value: unknown): boolean {
+  return written.has(name) && !(name in before && before[name] === value);
+}
+
+/**
+ * Whether the row holds what the ORM has sent. Its copy of the row may say more than that: it takes in what was assigned
+ * while the SQL ran, and other ciphertext each time. MikroORM 7.2 rewrites embedded objects and polymorphic relations in
+ * the data that it sends (AbstractSqlDriver.js:1054).
+ */
+function isAsSent({ name, prop }: TrackedAttribute, { action, expressions }: CapturedEntity): boolean {
+  const isRewritten = prop.kind === ReferenceKind.EMBEDDED || prop.polymorphic;
+  return action === 'update' && !isRewritten && !prop.generated && !expressions.has(name);
 }
 
 function readSteps(captured: CapturedEntity, flushedBy: Attribution, em: EntityManager): Map<string, ChangeStep[]> {

@@ -15,14 +15,14 @@ import { changesKey, keyInDatabase, rowBefore, type RowData } from './row-data.j
 /** Rows by entity, read where the ORM does not know what a flush is about to overwrite. */
 export type FetchedRows = Map<object, RowData>;
 
-/** Entities whose update or delete overwrites values that the ORM never read, by class. */
+/** Entities whose update or delete overwrites values that the ORM never read, or that were rolled back, by class. */
 export function entitiesToFetch(capture: FlushCapture): Map<TrackedEntity, object[]> {
-  const { uow, classes, fetched } = capture;
+  const { uow, classes, fetched, isRolledBack } = capture;
   const unknown = new Map<TrackedEntity, object[]>();
   for (const set of uow.getChangeSets()) {
     const entity = classes.trackedOf(set.entity as object);
     const isKnown = !entity || set.type === 'create' || fetched.has(set.entity as object);
-    if (isKnown || !overwritesUnknown(set, entity, capture)) continue;
+    if (isKnown || !(isRolledBack(set.entity) || overwritesUnknown(set, entity, capture))) continue;
     unknown.set(entity, [...(unknown.get(entity) ?? []), set.entity as object]);
   }
   return unknown;
@@ -105,4 +105,5 @@ export async function fetchMissing(
   if (!hasUnknown || captured.fetched || !ctx) return;
   const rows = await fetchRows(em, new Map([[tracked, [captured.entity]]]), ctx);
   captured.fetched = rows.get(captured.entity);
+  captured.isAbsent = captured.fetched === undefined;
 }

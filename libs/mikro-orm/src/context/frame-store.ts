@@ -18,8 +18,8 @@ export function isStored(frame: Frame): boolean {
   return storage.getStore() === frame;
 }
 
-/** Runs `fn`, and everything that it starts, in this frame. */
-export function runStored<Result>(frame: Frame, fn: () => Result): Result {
+/** Runs `fn`, and everything that it starts, in this frame, or outside of every frame. */
+export function runStored<Result>(frame: Frame | undefined, fn: () => Result): Result {
   return storage.run(frame, fn);
 }
 

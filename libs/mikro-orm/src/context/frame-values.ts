@@ -9,7 +9,10 @@ export type RevisionSource = object | (() => object);
 export interface RevisionValues {
   /** Who makes the changes: an entity (or a MikroORM `Reference` to one), a `SystemActor`, or `null` for the system. */
   actor?: Actor | undefined;
-  /** The revision that the changes belong to, or a function that makes it, called at most once per frame. */
+  /**
+   * The revision that the changes belong to, or a function that makes it, called at most once per frame. The transaction
+   * that makes it sends one statement more; those that are committed at the same time wait for its COMMIT.
+   */
   revision?: RevisionSource | undefined;
   /** Why the whole revision was made. */
   revisionDescription?: string | null | undefined;

@@ -11,8 +11,8 @@ function buildDraft(change: Change): Draft | undefined {
   const attributes = changedAttributes(change);
   const links = nonEmptyLinks(change.links);
   if (change.action === 'update' && attributes.size === 0 && Object.keys(links).length === 0) return undefined;
-  const { type, objectId, action, attribution, masked } = change;
-  return { type, objectId, action, attributes, links, attribution, masked };
+  const { type, objectId, action, attribution, masked, isDoubtful } = change;
+  return { type, objectId, action, attributes, links, attribution, masked, ...(isDoubtful && { isDoubtful }) };
 }
 
 function changedAttributes({ action, before, after, steps, attribution }: Change): Map<string, AttributeDraft> {

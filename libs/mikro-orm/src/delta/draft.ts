@@ -20,4 +20,6 @@ export interface Draft {
   readonly links: Readonly<Record<string, LinkChange>>;
   readonly attribution: Attribution;
   readonly masked: ReadonlySet<string>;
+  /** A deletion that is not recorded if the history knows the object as deleted already. */
+  readonly isDoubtful?: boolean;
 }

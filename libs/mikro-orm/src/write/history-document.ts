@@ -2,10 +2,10 @@ import type { ResolvedValues } from '../context/frame-values.js';
 import { UnserialisableMetadataError } from '../revy.errors.js';
 import { coalesce } from '../delta/coalesce.js';
 import type { Draft } from '../delta/draft.js';
+import type { Revision } from '../model/revision.entity.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import { storedActor } from '../tracking/stored-actor.js';
 import { DeltaEncoder } from './stored-delta.js';
-import type { TargetRevision } from './target-revision.js';
 
 /** The parameters of the write statement, in its order. */
 export type HistoryDocument = readonly [
@@ -18,20 +18,23 @@ export type HistoryDocument = readonly [
   deltas: string,
 ];
 
-/** What to write for a transaction; nothing if its changes cancel out. */
+/**
+ * What to write for a transaction, into a revision of its own; nothing if its changes cancel out.
+ *
+ * @param given the context's own revision object, whose values win over the context's
+ */
 export function historyDocument(
   drafts: readonly Draft[],
   values: ResolvedValues,
-  target: TargetRevision,
+  given: Revision | undefined,
   entities: TrackedEntities,
 ): HistoryDocument | undefined {
   const merged = drafts.length > 1 ? coalesce(drafts) : drafts;
   if (merged.length === 0) return undefined;
   const encoder = new DeltaEncoder(entities, entities.options.maskWith);
   const actor = storedActor(values.actor, entities);
-  const { given } = target;
   return [
-    target.id ?? null,
+    null,
     given?.description ?? values.revisionDescription ?? null,
     given?.actorType ?? actor.actorType,
     given?.actorType ? (given.actorId ?? null) : actor.actorId,
@@ -39,6 +42,11 @@ export function historyDocument(
     given?.reverts ?? null,
     JSON.stringify(encoder.encode(merged)),
   ];
+}
+
+/** The same, written into a revision that is there already. */
+export function inRevision([, ...rest]: HistoryDocument, revision: number | undefined): HistoryDocument {
+  return [revision ?? null, ...rest];
 }
 
 function metadataText(metadata: Record<string, unknown>): string | null {

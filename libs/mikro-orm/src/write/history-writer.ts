@@ -28,13 +28,25 @@ export interface CommitDocument {
 export class HistoryWriter {
   readonly #statement: Statement;
   readonly #removeEarly: Statement;
-  readonly #removeEmptyRevision: Statement;
+  readonly #removeRevision: Statement;
+  readonly #move: Statement;
+  readonly #deletedBefore: Statement;
+  readonly #lock = statement('select pg_advisory_xact_lock($1)');
 
   constructor(tables: TableNames, keyframeEvery: number) {
     this.#statement = writeStatement(tables, keyframeEvery);
     const table = quoted(tables, 'objectDelta');
     this.#removeEarly = statement(`delete from ${table} where revision_id = $1 and id between $2 and $3`);
-    this.#removeEmptyRevision = statement(
+    this.#move = statement(`update ${table} set revision_id = $2 where revision_id = $1`);
+    this.#deletedBefore = statement(`
+select x.object ->> 0 as type, x.object ->> 1 as id
+from jsonb_array_elements($1::jsonb) x(object), lateral (
+  select d.action from ${table} d
+  where d.object_type = x.object ->> 0 and d.object_id = x.object ->> 1 and d.id not between $2 and $3
+  order by d.id desc limit 1
+) last
+where last.action = 'delete'`);
+    this.#removeRevision = statement(
       `delete from ${quoted(tables, 'revision')} where id = $1 and transaction_id = pg_current_xact_id()::text::bigint returning id`,
     );
   }
@@ -53,12 +65,45 @@ export class HistoryWriter {
     await withConnection(ctx as Client, connection => this.#remove(connection, earlier));
   }
 
-  /** @returns `false` for a revision that an earlier transaction made */
-  async removeEmptyRevision(ctx: Transaction, revision: number): Promise<boolean> {
+  /**
+   * Removes a revision that has no deltas.
+   *
+   * @returns `false` for one that an earlier transaction made, which stays
+   */
+  async removeRevision(ctx: Transaction, revision: number): Promise<boolean> {
     const { rows } = await withConnection(ctx as Client, connection =>
-      execute(connection, this.#removeEmptyRevision, [revision]),
+      execute(connection, this.#removeRevision, [revision]),
     );
     return rows.length === 1;
+  }
+
+  /** Moves everything that this transaction has written early into another revision. Two statements. */
+  async move(ctx: Transaction, from: number, to: number): Promise<void> {
+    await withConnection(ctx as Client, connection => execute(connection, this.#move, [from, to]));
+    await this.removeRevision(ctx, from);
+  }
+
+  /**
+   * Which of these objects the history knows as deleted, but for what this transaction has written early itself.
+   *
+   * @returns type and object id of each, with a NUL between them
+   */
+  async deletedBefore(
+    ctx: Transaction,
+    objects: readonly (readonly [type: string, objectId: string])[],
+    own: EarlyWrite | undefined,
+  ): Promise<ReadonlySet<string>> {
+    const { firstDelta, lastDelta } = own ?? { firstDelta: 0, lastDelta: -1 };
+    const parameters = [JSON.stringify(objects), firstDelta, lastDelta];
+    const { rows } = await withConnection(ctx as Client, connection =>
+      execute(connection, this.#deletedBefore, parameters),
+    );
+    return new Set((rows as { type: string; id: string }[]).map(({ type, id }) => `${type}\0${id}`));
+  }
+
+  /** Waits, in the database, until no other transaction holds the lock, and holds it until this one ends. */
+  async lock(ctx: Transaction, key: number): Promise<void> {
+    await withConnection(ctx as Client, connection => execute(connection, this.#lock, [key]));
   }
 
   async #remove(connection: Connection, { revision, firstDelta, lastDelta }: EarlyWrite): Promise<void> {

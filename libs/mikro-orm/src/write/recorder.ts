@@ -1,12 +1,12 @@
-import type { EntityManager, Transaction } from '@mikro-orm/core';
+import type { Dictionary, EntityManager, Transaction } from '@mikro-orm/core';
 import { currentFrame } from '../context/frame-store.js';
 import { unresolved } from '../context/frame-values.js';
 import type { Draft } from '../delta/draft.js';
 import { HistoryWriteError, RevyError, UnknownCommitError } from '../revy.errors.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
-import { type HistoryDocument, historyDocument } from './history-document.js';
+import { type HistoryDocument, historyDocument, inRevision } from './history-document.js';
 import type { CommitDocument, HistoryWriter } from './history-writer.js';
-import { SharedRevisions } from './target-revision.js';
+import { NEW_REVISION, SharedRevisions, type TargetRevision } from './target-revision.js';
 import { type TransactionLog, TransactionLogs } from './transaction-log.js';
 
 /** More drafts than this are not held until the COMMIT: about 10 MB of them. */
@@ -32,10 +32,12 @@ export class Recorder {
     log.letGo();
   }
 
-  /** Called right before a root transaction's COMMIT. */
+  /** Called right before a root transaction's COMMIT; again, if a hook refuses the COMMIT and it is tried again. */
   async recordWithCommit(log: TransactionLog): Promise<void> {
-    const isSent = await this.writer.sendWithCommit(log.root as Transaction, () => this.#atCommit(log));
-    if (!isSent) await this.#record(log);
+    log.goesWithCommit ||= await this.writer.sendWithCommit(log.root as Transaction, () => this.#atCommit(log));
+    if (log.goesWithCommit) return;
+    if (log.isPending) await this.#record(log);
+    if (log.earlyWrite) await this.#finishEarly(log);
   }
 
   /** Writes what the transaction around `em` has not written yet, so that a read in it sees its own changes. */
@@ -47,10 +49,12 @@ export class Recorder {
   /** Where the history was not sent with the COMMIT, this is when a shared revision is free for others. */
   committed(transaction: object): void {
     const log = this.logs.of(transaction);
-    if (log?.root === transaction) log.target?.release(log.earlyWrite?.revision);
+    const written = log?.earlyWrite;
+    if (log?.root === transaction) log.target?.release(written?.isEmpty ? undefined : written?.revision);
   }
 
   rollBack(transaction: object): void {
+    this.logs.rolledBack(transaction);
     const log = this.logs.of(transaction);
     if (log?.root === transaction) log.target?.release(undefined);
     else log?.rollBackTo(transaction);
@@ -58,14 +62,15 @@ export class Recorder {
 
   async #atCommit(log: TransactionLog): Promise<CommitDocument> {
     const document = log.earlyWrite ? undefined : await this.#document(log);
+    if (document) await this.#choose(log);
     const early = log.earlyWrite && (await this.#finishEarly(log));
     return {
-      document,
+      document: document && inRevision(document, log.target?.id),
       done: written => log.target?.release(written?.revision ?? early),
       failed: (error, isSent) => {
         log.target?.release(undefined);
         // what the server says has a code; what the driver says of a broken connection has none of that form
-        return isSent && !isFromServer(error) ? new UnknownCommitError(error) : asRevyError(error);
+        return isSent && !isFromServer(error) ? new UnknownCommitError(error) : this.#asError(error);
       },
     };
   }
@@ -73,9 +78,30 @@ export class Recorder {
   /** @returns the revision's id, unless everything that was written early has cancelled out since */
   async #finishEarly(log: TransactionLog): Promise<number | undefined> {
     if (log.isPending) await this.#record(log);
+    const ctx = log.root as Transaction;
     const { revision, isEmpty } = log.earlyWrite!;
-    const isRemoved = isEmpty && (await this.writer.removeEmptyRevision(log.root as Transaction, revision));
-    return isRemoved ? undefined : revision;
+    try {
+      if (isEmpty && (await this.writer.removeRevision(ctx, revision))) return undefined;
+      const { id = revision } = await this.#choose(log);
+      if (id !== revision) await this.writer.move(ctx, revision, id);
+      log.movedTo(id);
+      return id;
+    } catch (error) {
+      throw this.#asError(error);
+    }
+  }
+
+  /** From here to the end of the COMMIT, no other transaction makes the revision that this one shares with it. */
+  async #choose(log: TransactionLog): Promise<TargetRevision> {
+    const { given } = log;
+    const lock = async (key: number) => {
+      try {
+        await this.writer.lock(log.root as Transaction, key);
+      } catch (error) {
+        throw this.#asError(error);
+      }
+    };
+    return (log.target ??= given ? await this.#shared.acquire(given, lock) : NEW_REVISION);
   }
 
   /** Writes now; the log keeps its drafts, because a later flush of the same transaction may change what they say. */
@@ -87,25 +113,39 @@ export class Recorder {
       const document = await this.#document(log);
       const replaced = earlier?.isFinal ? undefined : earlier;
       if (document) {
-        const written = await this.writer.write(ctx, document, replaced);
+        const into = inRevision(document, earlier?.revision ?? log.given?.id);
+        const written = await this.writer.write(ctx, into, replaced);
         log.wroteEarly({ ...written, drafts, isEmpty: false, isFinal: false });
       } else if (earlier) {
         if (replaced) await this.writer.removeEarly(ctx, replaced);
         log.wroteEarly({ ...earlier, ...NO_ROWS, drafts, isEmpty: !log.hasFinalWrite, isFinal: false });
       }
     } catch (error) {
-      log.target?.release(undefined);
-      throw asRevyError(error);
+      throw this.#asError(error);
     }
   }
 
   async #document(log: TransactionLog): Promise<HistoryDocument | undefined> {
     if (log.drafts.length === 0) return undefined;
     const context = contextOf(log);
-    // held until the transaction is over: asking again would wait for oneself
-    log.target ??= await this.#shared.acquire(context);
-    const id = log.earlyWrite?.revision ?? log.target.id;
-    return historyDocument(log.drafts, context, { ...log.target, id }, this.entities);
+    log.given ??= this.#shared.given(context);
+    return historyDocument(await this.#withoutMissed(log), context, log.given, this.entities);
+  }
+
+  /** Asks the history about deletions that may have found no row: another transaction was faster, and has recorded it. */
+  async #withoutMissed(log: TransactionLog): Promise<readonly Draft[]> {
+    const doubtful = log.drafts.filter(draft => draft.isDoubtful);
+    if (doubtful.length === 0) return log.drafts;
+    const objects = doubtful.map(({ type, objectId }) => [type, objectId] as const);
+    const deleted = await this.writer.deletedBefore(log.root as Transaction, objects, log.earlyWrite);
+    return log.drafts.filter(draft => !(draft.isDoubtful && deleted.has(`${draft.type}\0${draft.objectId}`)));
+  }
+
+  /** What the database asks to be tried again is no failure of the history: it looks like that of any statement. */
+  #asError(error: unknown): Error {
+    if (error instanceof RevyError) return error;
+    if (!isTransient(error)) return new HistoryWriteError(error);
+    return this.entities.platform.getExceptionConverter().convertException(error as Error & Dictionary);
   }
 }
 
@@ -115,9 +155,14 @@ function contextOf(log: TransactionLog) {
 }
 
 function isFromServer(error: unknown): boolean {
-  return error instanceof RevyError || /^[0-9A-Z]{5}$/.test((error as { code?: string }).code ?? '');
+  return error instanceof RevyError || /^[0-9A-Z]{5}$/.test(codeOf(error));
 }
 
-function asRevyError(error: unknown): Error {
-  return error instanceof RevyError ? error : new HistoryWriteError(error);
+/** Serialization failures and deadlocks: class 40 of the database's codes. */
+function isTransient(error: unknown): boolean {
+  return /^40[0-9A-Z]{3}$/.test(codeOf(error));
+}
+
+function codeOf(error: unknown): string {
+  return (error as { code?: string }).code ?? '';
 }

@@ -1,5 +1,6 @@
 import type { Frame } from '../context/frame.js';
 import type { Draft } from '../delta/draft.js';
+import type { Revision } from '../model/revision.entity.js';
 import type { TargetRevision } from './target-revision.js';
 
 /** Rows that were written before the COMMIT: somebody read the history inside the transaction, or it is a long one. */
@@ -19,14 +20,25 @@ export interface EarlyWrite {
 interface Mark {
   readonly drafts: number;
   readonly writes: number;
+  readonly interruption: Interruption | undefined;
+}
+
+/** A write failed, and nobody can tell what it had done by then. */
+export interface Interruption {
+  readonly cause: unknown;
 }
 
 /** What one transaction has to record: the drafts of all its flushes, written once, right before its COMMIT. */
 export class TransactionLog {
   /** The frame of the first flush that had something to record. */
   frame: Frame | undefined;
-  /** Chosen when there is something to write for the first time; released once the transaction is over. */
+  /** The revision that the context named when there was something to write for the first time. */
+  given: Revision | undefined;
+  /** Chosen right before the COMMIT, and released once the transaction is over. */
   target: TargetRevision | undefined;
+  /** Whether the COMMIT takes along what there is to write. */
+  goesWithCommit = false;
+  #interruption: Interruption | undefined;
   #drafts: Draft[] = [];
   /** By position: what was written for good, and comes back if the savepoint is rolled back that it was written in. */
   readonly #kept: Draft[] = [];
@@ -63,6 +75,15 @@ export class TransactionLog {
     return this.end > (this.earlyWrite?.drafts ?? 0);
   }
 
+  /** Set where rows were written that the history knows nothing of, and will not. */
+  get interruption(): Interruption | undefined {
+    return this.#interruption;
+  }
+
+  interrupt(cause: unknown): void {
+    this.#interruption ??= { cause };
+  }
+
   add(drafts: readonly Draft[], frame: Frame | undefined): void {
     if (drafts.length > 0) this.frame ??= frame;
     for (const draft of drafts) this.#drafts.push(draft);
@@ -70,6 +91,11 @@ export class TransactionLog {
 
   wroteEarly(write: EarlyWrite): void {
     this.#writes.push(write);
+  }
+
+  /** What was written early lies in another revision now. */
+  movedTo(revision: number): void {
+    this.#writes.forEach((write, index) => (this.#writes[index] = { ...write, revision }));
   }
 
   /** Lets go of what has just been written early: later changes of the same objects become deltas of their own. */
@@ -84,12 +110,13 @@ export class TransactionLog {
   }
 
   markSavepoint(savepoint: object): void {
-    this.#marks.set(savepoint, { drafts: this.end, writes: this.#writes.length });
+    this.#marks.set(savepoint, { drafts: this.end, writes: this.#writes.length, interruption: this.#interruption });
   }
 
   rollBackTo(savepoint: object): void {
     const mark = this.#marks.get(savepoint);
     if (!mark) return;
+    this.#interruption = mark.interruption;
     const start = this.#start;
     this.#writes.length = mark.writes;
     if (this.#start < start) this.#drafts = this.#kept.slice(this.#start, mark.drafts);
@@ -97,10 +124,19 @@ export class TransactionLog {
   }
 }
 
+/** A transaction, or a savepoint in one. */
+interface Scope {
+  readonly log: TransactionLog;
+  readonly outer: Scope | undefined;
+  isRolledBack: boolean;
+}
+
 /** The logs of the running transactions, found by the transaction or by any savepoint in it. */
 export class TransactionLogs {
-  readonly #logs = new WeakMap<object, TransactionLog>();
+  readonly #scopes = new WeakMap<object, Scope>();
   readonly #parents = new WeakMap<object, object>();
+  /** Where each entity was written last. */
+  readonly #written = new WeakMap<object, Scope>();
 
   /** MikroORM 7.2 names the parent only before the start and the savepoint only after it. */
   expect(em: object, parent: object | undefined): void {
@@ -111,13 +147,33 @@ export class TransactionLogs {
   begin(em: object, transaction: object): TransactionLog {
     const parent = this.#parents.get(em);
     this.#parents.delete(em);
-    const log = (parent && this.#logs.get(parent)) ?? new TransactionLog(transaction);
+    const outer = parent && this.#scopes.get(parent);
+    const log = outer?.log ?? new TransactionLog(transaction);
     if (log.root !== transaction) log.markSavepoint(transaction);
-    this.#logs.set(transaction, log);
+    this.#scopes.set(transaction, { log, outer, isRolledBack: false });
     return log;
   }
 
   of(transaction: object | undefined): TransactionLog | undefined {
-    return transaction && this.#logs.get(transaction);
+    return transaction && this.#scopes.get(transaction)?.log;
+  }
+
+  /** What the ORM then holds of the entity is true only if the transaction is not rolled back. */
+  wrote(entity: object, transaction: object | undefined): void {
+    const scope = transaction && this.#scopes.get(transaction);
+    // an entity whose copy is in part of a rolled back transaction stays doubtful: nothing tells that it was loaded anew
+    if (scope && !this.isRolledBack(entity)) this.#written.set(entity, scope);
+  }
+
+  rolledBack(transaction: object): void {
+    const scope = this.#scopes.get(transaction);
+    if (scope) scope.isRolledBack = true;
+  }
+
+  /** Whether what the ORM holds of an entity comes from a transaction, or a savepoint, that was rolled back. */
+  isRolledBack(entity: object): boolean {
+    let scope = this.#written.get(entity);
+    while (scope && !scope.isRolledBack) scope = scope.outer;
+    return scope !== undefined;
   }
 }

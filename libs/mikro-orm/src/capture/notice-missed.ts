@@ -1,0 +1,42 @@
+import type { EntityMetadata } from '@mikro-orm/core';
+import { runningFlush } from './running-flush.js';
+
+/** As much of an SQL driver of MikroORM 7.2 as the unit of work updates and deletes by. */
+interface Driver {
+  getMetadata(): { get(entity: never): EntityMetadata };
+  nativeUpdate: Write;
+  nativeUpdateMany: Write;
+  nativeDelete: Write;
+}
+
+type Write = (entity: unknown, where: unknown, ...rest: unknown[]) => Promise<{ readonly affectedRows: number }>;
+
+/** Looks at what the driver says of the rows that a flush has written. Other writes have payloads of their own. */
+export function noticeMissedRows(driver: Driver): void {
+  const { nativeUpdate, nativeUpdateMany, nativeDelete } = driver;
+  driver.nativeUpdate = async (...args) => {
+    const result = await nativeUpdate.apply(driver, args);
+    const payload = args[2] as object;
+    if (Object.keys(payload).length > 0) runningFlush()?.missed.updated([payload], result.affectedRows);
+    return result;
+  };
+  driver.nativeUpdateMany = async (...args) => {
+    const result = await nativeUpdateMany.apply(driver, args);
+    runningFlush()?.missed.updated(args[2] as object[], result.affectedRows);
+    return result;
+  };
+  driver.nativeDelete = async (...args) => {
+    const result = await nativeDelete.apply(driver, args);
+    const keys = keysIn(args[1]);
+    const { root } = driver.getMetadata().get(args[0] as never);
+    if (keys !== undefined) runningFlush()?.missed.deleted(root, keys, result.affectedRows);
+    return result;
+  };
+}
+
+/** The unit of work deletes by `{ key: { $in: [...] } }` (ChangeSetPersister.js:70). */
+function keysIn(where: unknown): number | undefined {
+  const [condition] = typeof where === 'object' && where !== null ? (Object.values(where) as unknown[]) : [];
+  const keys = (condition as { $in?: unknown } | undefined)?.$in;
+  return Array.isArray(keys) ? keys.length : undefined;
+}

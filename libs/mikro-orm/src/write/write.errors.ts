@@ -1,0 +1,16 @@
+import { RevyError } from '../revy.errors.js';
+
+/** A transaction was to be committed in which a flush or a native write had failed half way. */
+export class InterruptedWriteError extends RevyError {
+  readonly code = 'REVY_INTERRUPTED_WRITE';
+
+  constructor(cause: unknown) {
+    super(
+      `Cannot commit this transaction: a write in it failed half way ` +
+        `(${cause instanceof Error ? cause.message : String(cause)}), and the history cannot tell what it had done by then. ` +
+        `Roll the transaction back. To go on after such a failure, make the write in an em.transactional() of its own ` +
+        `inside the transaction, whose savepoint takes it back.`,
+      { cause },
+    );
+  }
+}
