@@ -83,17 +83,27 @@ export class Memory {
     ];
   }
 
-  /** Every moment by all of its names; `times` each, because what comes again is prepared. */
-  async compare(times = 1): Promise<void> {
+  /**
+   * Every moment by all of its names, as `asOf` has it and as it was; `times` each, because what comes again is
+   * prepared.
+   */
+  async compare(times = 1): Promise<{ readonly seen: unknown[]; readonly truth: unknown[] }> {
     const { tables, load } = this.#options;
     const snapshots = new SnapshotService(this.#test.orm.em.fork() as SqlEntityManager);
+    const seen: unknown[] = [];
+    const truth: unknown[] = [];
     for (const [index, { contents, loaded }] of this.moments.entries()) {
       for (const point of Array.from({ length: times }, () => this.pointsAt(index)).flat()) {
-        await snapshots.asOf(point, async em => {
-          expect({ point, contents: await dumpAsOf(em, tables) }).toEqual({ point, contents });
-          expect({ point, loaded: await load?.(em) }).toEqual({ point, loaded });
-        });
+        truth.push({ point, contents, loaded });
+        seen.push(
+          await snapshots.asOf(point, async em => ({
+            point,
+            contents: await dumpAsOf(em, tables),
+            loaded: await load?.(em),
+          })),
+        );
       }
     }
+    return { seen, truth };
   }
 }

@@ -70,13 +70,14 @@ export function pastQuery(sql: string, scope: PastScope): PastQuery | undefined 
 
 /**
  * The statement with its tables at the point: as queries of their names before it, which PostgreSQL puts in the places
- * of the tables. In brackets, the statement may have a `with` of its own.
+ * of the tables. It takes one `with` for a query, so that one that has its own becomes a part of another.
  */
 export function renderAt({ before, query, tables }: PastQuery, bounds: PointBounds): string {
   const named = [...tables].map(
     ([name, rows]) => `${quoteName(name)} as not materialized (${atBounds(rows, bounds)}\n)`,
   );
-  return `${before}with ${named.join(', ')} (${query}\n)`;
+  const isOwn = /^with\b/i.test(query);
+  return `${before}with ${named.join(', ')} ${isOwn ? 'select * from ' : ''}(${query}\n)${isOwn ? ' revy_query' : ''}`;
 }
 
 /** Where the statement begins to read; nowhere if it does not. */
@@ -203,8 +204,11 @@ function collect(
   const name = isCurrent || scope.tables.isUnique(known) ? table : `${known.schema}.${table}`;
   if (queries.has(name)) return name;
   const rows = known.rows!;
-  // what a view reads has to stand before it
+  // what a view reads has to stand before it; a column of it may have its own name
   const part = { all: known.kind === 'view' ? tokens(rows) : [], from: 0, end: rows.length };
-  queries.set(name, namesReplaced(rows, part, scope, queries));
+  queries.set(name, '');
+  const text = namesReplaced(rows, part, scope, queries);
+  queries.delete(name);
+  queries.set(name, text);
   return name;
 }
