@@ -23,7 +23,7 @@ interface LinkChange {
   readonly removed: readonly number[];
 }
 
-/** What was changed, told by triggers or by the history: rows, and links of posts that are still there. */
+/** What was changed, told by triggers or by the history: rows, and links of posts. */
 export interface Account {
   readonly rows: readonly RowChange[];
   readonly links: readonly LinkChange[];
@@ -51,7 +51,6 @@ export async function forget(test: TestOrm): Promise<void> {
 
 export async function witnessed(test: TestOrm): Promise<Account> {
   const rows = await witnessedRows(test, TABLES);
-  const gone = rows.filter(row => row.action === 'delete').map(row => `${row.transaction} ${row.object}`);
   const links = await test.database.query<LinkChange>(`
     with net as (
       select transaction, post, tag, sum(case when is_added then 1 else -1 end) as n
@@ -60,7 +59,7 @@ export async function witnessed(test: TestOrm): Promise<Account> {
     select transaction, 'Post:' || post as object, coalesce(array_agg(tag order by tag) filter (where n > 0), '{}') as added,
       coalesce(array_agg(tag order by tag) filter (where n < 0), '{}') as removed
     from net where n <> 0 group by transaction, post order by transaction::bigint, post`);
-  return { rows, links: links.filter(({ transaction, object }) => !gone.includes(`${transaction} ${object}`)) };
+  return { rows, links };
 }
 
 type Links = { readonly added: readonly number[]; readonly removed: readonly number[] };
@@ -69,13 +68,14 @@ export async function recorded(test: TestOrm): Promise<Account> {
   const rows: RowChange[] = [];
   const links: LinkChange[] = [];
   for (const row of await recordedRows(test)) {
-    const { tags, ...values } = (row.new ?? {}) as { tags?: Links };
+    // the links of a deleted post stand with its deletion
+    const { tags, ...values } = (row.new ?? row.old) as { tags?: Links };
     if (tags) {
       const sorted = { added: tags.added.toSorted((a, b) => a - b), removed: tags.removed.toSorted((a, b) => a - b) };
       links.push({ transaction: row.transaction, object: row.object, ...sorted });
     }
     const isLinkOnly = row.action === 'update' && Object.keys(values).length === 0;
-    if (!isLinkOnly) rows.push({ ...row, new: row.new && values });
+    if (!isLinkOnly) rows.push(row.new ? { ...row, new: values } : { ...row, old: values });
   }
   return { rows, links };
 }
