@@ -376,7 +376,12 @@ describe.each(DEFINITIONS)('entities by %s', (_, define) => {
         ],
         ['update', 'EBook:e', { bytes: String(2n ** 60n), edits: 0 }, { bytes: null, edits: 1 }],
         ['update', 'EBook:e', { edits: 1 }, { edits: 2 }],
-        ['delete', 'book:b', { ...rest, title: 'B2', text: null, edits: 1, author: null }, null],
+        [
+          'delete',
+          'book:b',
+          { ...rest, title: 'B2', text: null, edits: 1, author: null, tags: { added: [], removed: [7] } },
+          null,
+        ],
       ].toSorted(byContent),
     );
     expect(await lives.shown()).toStrictEqual(lives.seen);

@@ -9,6 +9,7 @@ import {
   UnknownVersionError,
   type Version,
 } from '@revy/mikro-orm';
+import { contents } from '../support/contents.js';
 import { Post, Tag, User } from '../support/blog.js';
 import { createOrm, type TestOrm } from '../support/orm.js';
 import { statementsOf } from '../support/statements.js';
@@ -39,7 +40,10 @@ async function lifeOf(id: number, changes: readonly (Partial<Post> | null)[]): P
 }
 
 /** What a version says, without the ways on from it. */
-const said = (version: Version<Post>) => ({ ...version, revision: [version.revision.id, version.revision.recordedAt] });
+const said = (version: Version<Post>) => ({
+  ...contents(version),
+  revision: [version.revision.id, version.revision.recordedAt],
+});
 
 /** The columns of a post. */
 const columns = (post: Post | null | undefined) =>
