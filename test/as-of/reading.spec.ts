@@ -170,7 +170,7 @@ describe('what is read as of a point', () => {
     ]);
   });
 
-  it('J1, J2, J3, J7, E4: a graph at one point, whenever its parts were changed, with its own identity map (E9)', async () => {
+  it('J1, J2, J3, J7, E4, E9: a graph at one point, whenever its parts were changed, with its own identity map', async () => {
     const graphs = await Promise.all(
       [1, 2, 3].map(revision =>
         snapshots.asOf({ revision }, async em =>

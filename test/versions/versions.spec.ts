@@ -60,7 +60,7 @@ async function recorded(id: number): Promise<Date[]> {
 }
 
 describe('the versions of an object', () => {
-  it('L4: are numbered from 1, each with what made it: revision, actor, description, attributes', async () => {
+  it('K2, L4: are numbered from 1, each with what made it: revision, actor, description, attributes', async () => {
     const em = test.orm.em.fork();
     const ann = em.create(User, { name: 'Ann', email: null });
     await em.flush();

@@ -69,5 +69,5 @@ function readOnly(uow: UnitOfWork): void {
     const changed = uow.getChangeSets().length + uow.getCollectionUpdates().length + uow.getExtraUpdates().size;
     if (changed > 0) throw new AsOfWriteError('em.flush()');
   };
-  Object.defineProperty(uow, 'commit', { value: commit });
+  Object.defineProperty(uow, 'commit', { value: commit, writable: true });
 }
