@@ -62,14 +62,6 @@ describe('writes that go past the unit of work are not recorded', () => {
 });
 
 describe('cascades', () => {
-  it('what foreign-key rules do along with em.nativeDelete is not seen', async () => {
-    await em.fork().nativeDelete(Post, { id: 1 });
-    expect(await test.database.query('select * from comment')).toEqual([]);
-    expect((await test.deltas()).filter(({ action }) => action === 'delete').map(({ object }) => object)).toEqual([
-      'Post:1',
-    ]);
-  });
-
   it('cascades of the ORM are recorded, if what they take along was loaded', async () => {
     class Thread {
       id!: number;

@@ -10,6 +10,7 @@ import type {
 import { adoptNewEntity, clearAttribution, suspendAttribution } from './capture/attribution.js';
 import { ConcreteClasses } from './capture/concrete-class.js';
 import { type CapturedEntity, FlushCapture } from './capture/flush-capture.js';
+import type { GoneRows } from './capture/gone-rows.js';
 import { LaterSubscribers } from './capture/later-subscribers.js';
 import { readChanges } from './capture/read-changes.js';
 import { fetchMissing, namesToKnow } from './capture/unknown-values.js';
@@ -31,6 +32,7 @@ export class RevySubscriber implements EventSubscriber {
     private readonly tracked: TrackedEntities,
     private readonly recorder: Recorder,
     private readonly cascades: Cascades,
+    private readonly gone: GoneRows,
   ) {
     this.#classes = new ConcreteClasses(tracked);
   }
@@ -83,16 +85,19 @@ export class RevySubscriber implements EventSubscriber {
 
   async beforeDelete({ em, changeSet }: EventArgs<object>): Promise<void> {
     const captured = await this.#before(em, changeSet!);
-    if (captured) await fetchMissing(em, captured, [...captured.tracked.attributes.keys()]);
+    if (captured) {
+      await fetchMissing(em, captured, [...captured.tracked.attributes.keys()]);
+      this.gone.expectDeletion(em, changeSet!, captured);
+    }
     await this.cascades.beforeDelete(em, changeSet!, this.#of(em));
   }
 
   afterCreate({ em, changeSet }: EventArgs<object>): void {
-    this.#of(em)?.after(changeSet!);
+    this.#of(em)?.after(changeSet!, false);
   }
 
   afterUpdate({ em, changeSet }: EventArgs<object>): void {
-    this.#of(em)?.after(changeSet!);
+    this.#of(em)?.after(changeSet!, this.gone.isMissed(changeSet!.payload));
   }
 
   /** MikroORM 7.2 calls this after the COMMIT of a transaction that the flush opened itself; see the next hook. */

@@ -1,13 +1,16 @@
 import { type Dictionary, type EntityMetadata, Utils } from '@mikro-orm/core';
+import type { Attribution } from '../context/attribution-value.js';
+import type { GoneRows } from '../capture/gone-rows.js';
 import { buildDrafts } from '../delta/build-drafts.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import type { Recorder } from '../write/recorder.js';
-import { captureDelete } from './capture-delete.js';
+import { captureDelete, handleDelete } from './capture-delete.js';
 import { captureClone, captureInsert } from './capture-insert.js';
 import { captureUpdate } from './capture-update.js';
 import { captureUpsert } from './capture-upsert.js';
-import { type BeforeNativeDelete, NATIVE_CALL, type NativeCall, type NativeRun } from './native-call.js';
-import { inOwnTransaction } from './own-transaction.js';
+import { type DriverCall, watchFlush } from './flush-statements.js';
+import { type Dependants, type DriverRun, NATIVE_CALL, type NativeCall, type NativeRun } from './native-call.js';
+import { inOwnTransaction, opensTransaction } from './own-transaction.js';
 import type { NativeOptions, NativeResult, SqlDriver, TransactionContext } from './sql-driver.js';
 
 /** The driver's methods that native calls end in, with the places of their arguments. */
@@ -34,7 +37,9 @@ type MarkedOptions = NativeOptions & { [NATIVE_CALL]?: NativeCall };
 export interface NativeCapture {
   readonly entities: TrackedEntities;
   readonly recorder: Recorder;
-  readonly beforeDelete: BeforeNativeDelete;
+  readonly dependants: Dependants;
+  /** Notes what the flushes find gone. */
+  readonly gone: GoneRows;
 }
 
 /** Lets the driver read rows before and after those of its calls that carry the mark. The others pass as they are. */
@@ -45,16 +50,24 @@ export function captureNative(driver: SqlDriver, capture: NativeCapture): void {
     methods[method] = (...args) => {
       const marked = args[places.options] as MarkedOptions | undefined;
       const call = marked?.[NATIVE_CALL];
-      if (!call) return original(...args);
+      if (!call) return watchFlush(driverCall(driver, method, places, args), capture.gone, () => original(...args));
       const { [NATIVE_CALL]: _, ...options } = marked;
       const meta = driver.getMetadata().get(args[0] as never);
-      const perform = async (ctx: TransactionContext) => {
+      const perform = async (ctx: TransactionContext | undefined) => {
         const run = runOf({ driver, capture, call, meta, original, args, places, options: { ...options, ctx } });
-        return dispatch(run, method, places, args);
+        if (!call.attribution) return handleDelete(run, args[METHODS.nativeDelete.where]);
+        return dispatch(recordedRun(run, call.attribution, capture), method, places, args);
       };
-      return options.ctx ? perform(options.ctx) : inOwnTransaction(call.em, perform);
+      const isAlone = !options.ctx && opensTransaction(call.em);
+      return isAlone ? inOwnTransaction(call.em, perform) : perform(options.ctx);
     };
   }
+}
+
+function driverCall(driver: SqlDriver, method: Method, places: Places, args: readonly unknown[]): DriverCall {
+  const at = (place: number | undefined) => (place === undefined ? undefined : args[place]);
+  const options = (at(places.options) ?? {}) as NativeOptions;
+  return { driver, method, entity: args[0], where: at(places.where), data: at(places.data), options };
 }
 
 interface Parts {
@@ -65,18 +78,18 @@ interface Parts {
   readonly original: NativeFunction;
   readonly args: readonly unknown[];
   readonly places: Places;
-  readonly options: NativeOptions & { ctx: TransactionContext };
+  readonly options: NativeOptions;
 }
 
-function runOf({ driver, capture, call, meta, original, args, places, options }: Parts): NativeRun {
-  const { entities, recorder, beforeDelete } = capture;
+function runOf({ driver, capture, call, meta, original, args, places, options }: Parts): DriverRun {
+  const { entities, dependants } = capture;
   return {
     driver,
     entities,
+    dependants,
     call,
     meta,
     options,
-    beforeDelete,
     ctx: options.ctx,
     proceed: instead => {
       const passed = [...args];
@@ -85,8 +98,15 @@ function runOf({ driver, capture, call, meta, original, args, places, options }:
       if (instead?.data !== undefined) passed[places.data!] = instead.data;
       return original(...passed);
     },
+  };
+}
+
+function recordedRun(run: DriverRun, attribution: Attribution, { recorder }: NativeCapture): NativeRun {
+  return {
+    ...run,
+    attribution,
     record: async changes => {
-      const log = recorder.logs.of(options.ctx);
+      const log = recorder.logs.of(run.ctx);
       if (log && changes.length > 0) await recorder.add(log, buildDrafts(changes));
     },
   };

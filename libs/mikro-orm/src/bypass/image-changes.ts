@@ -12,8 +12,9 @@ export function created(run: NativeRun, image: RowImage, links = NO_LINKS): Chan
   return { ...described(run, image, links), action: 'create', before: {}, after: image.values };
 }
 
-export function deleted(run: NativeRun, image: RowImage): Change {
-  return { ...described(run, image, NO_LINKS), action: 'delete', before: image.values, after: {} };
+/** @param links that go with it */
+export function deleted(run: NativeRun, image: RowImage, links: Change['links'] = {}): Change {
+  return { ...described(run, image, NO_LINKS), action: 'delete', before: image.values, after: {}, links };
 }
 
 export function updated(run: NativeRun, before: RowImage, after: RowImage, links = NO_LINKS): Change {
@@ -36,7 +37,7 @@ function described(run: NativeRun, { tracked, objectId }: RowImage, links: LinkC
     type: tracked.type,
     objectId,
     links: links.get(`${tracked.type}\0${objectId}`) ?? {},
-    attribution: run.call.attribution,
+    attribution: run.attribution,
     steps: NO_STEPS,
     masked: tracked.masked,
   };

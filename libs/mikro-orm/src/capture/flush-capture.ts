@@ -8,6 +8,8 @@ import type { LaterSubscribers } from './later-subscribers.js';
 import { changesKey, NOTHING, type RowData, rowBefore, withGenerated } from './row-data.js';
 import { entitiesToFetch, type FetchedRows, fetchRows } from './unknown-values.js';
 
+export type AnyChangeSet = ChangeSet<object>;
+
 /** One entity that a flush writes, with what is gone once it has been written. */
 export interface CapturedEntity {
   readonly entity: object;
@@ -24,6 +26,8 @@ export interface CapturedEntity {
   computed: RowData | undefined;
   /** Who set what; read before the SQL, because the ORM assigns to the entity afterwards. */
   readonly steps: ReadonlyMap<string, readonly AttributionStep[]> | undefined;
+  /** Whether there was no row any more for what the flush wrote; unknown before its SQL has run. */
+  isGone: boolean | undefined;
 }
 
 /** What one flush does, gathered from the ORM's hooks as it goes. */
@@ -36,6 +40,8 @@ export class FlushCapture {
   isFetchDue = false;
   /** Entities that the user removed; what else is deleted was taken along by a cascade. */
   readonly removedByUser: ReadonlySet<object>;
+  /** Rows that the flush deletes, and that a cascade of it may delete first; by table and key. */
+  readonly takenFirst = new Set<string>();
   readonly #unread = new Set<CapturedEntity>();
 
   constructor(
@@ -82,7 +88,7 @@ export class FlushCapture {
   }
 
   /** Before the SQL: several updates of one entity in a flush are one, and the first knows what was before. */
-  before(changeSet: ChangeSet<object>, em: EntityManager): CapturedEntity | undefined {
+  before(changeSet: AnyChangeSet, em: EntityManager): CapturedEntity | undefined {
     const { entity } = changeSet;
     const known = this.entities.get(entity);
     const tracked = this.classes.trackedOf(entity);
@@ -92,7 +98,7 @@ export class FlushCapture {
     return captured;
   }
 
-  #capture(entity: object, tracked: TrackedEntity, changeSet: ChangeSet<object>, em: EntityManager): CapturedEntity {
+  #capture(entity: object, tracked: TrackedEntity, changeSet: AnyChangeSet, em: EntityManager): CapturedEntity {
     const action = actionOf(changeSet);
     if (action === 'create') this.classes.tell(entity);
     const before =
@@ -100,22 +106,26 @@ export class FlushCapture {
     const objectId = action === 'create' ? undefined : this.#objectIdBefore(entity, tracked, changeSet);
     const steps = action === 'delete' ? undefined : attributionSteps(entity);
     const fetched = this.fetched.get(entity);
-    return { entity, tracked, action, objectId, before, fetched, written: new Set(), computed: undefined, steps };
+    const unread = { written: new Set<string>(), computed: undefined, isGone: undefined };
+    return { entity, tracked, action, objectId, before, fetched, steps, ...unread };
   }
 
-  #objectIdBefore(entity: object, tracked: TrackedEntity, changeSet: ChangeSet<object>): string {
+  #objectIdBefore(entity: object, tracked: TrackedEntity, changeSet: AnyChangeSet): string {
     const original = changeSet.originalEntity as RowData | undefined;
     return original && changesKey(changeSet, tracked) ? tracked.objectIdOfRow(original) : tracked.objectId(entity);
   }
 
   /** After the SQL: the ORM has merged generated keys and returned columns into the entity by now. */
-  after(changeSet: ChangeSet<object>): void {
-    const captured = this.entities.get(changeSet.entity);
-    if (!captured) return;
-    for (const [name, value] of Object.entries(changeSet.payload)) {
+  after({ entity, payload }: AnyChangeSet, isMissed: boolean): void {
+    const captured = this.entities.get(entity);
+    const written = Object.entries(payload);
+    if (!captured || written.length === 0) return;
+    for (const [name, value] of written) {
       captured.written.add(name);
       if (isRaw(value)) this.#unread.add(captured);
     }
+    // a flush may update a row several times, and in several tables
+    captured.isGone = isMissed && captured.isGone !== false;
   }
 
   /** MikroORM 7.2 reads the results of SQL expressions back in some cases only; at the end of the flush, for the others. */
@@ -127,7 +137,7 @@ export class FlushCapture {
   }
 }
 
-function actionOf(changeSet: ChangeSet<object>): CapturedEntity['action'] {
+function actionOf(changeSet: AnyChangeSet): CapturedEntity['action'] {
   if (changeSet.type.startsWith('delete')) return 'delete';
   return changeSet.type === 'create' ? 'create' : 'update';
 }

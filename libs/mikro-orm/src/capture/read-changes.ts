@@ -16,6 +16,7 @@ export function readChanges(capture: FlushCapture, em: EntityManager): Change[] 
   const linksOf = readLinks(capture.collections);
   const changes: Change[] = [];
   for (const captured of capture.entities.values()) {
+    if (isGone(captured, capture)) continue;
     const links = linksOf.get(captured.entity) ?? {};
     linksOf.delete(captured.entity);
     const change = readChange(captured, links, capture, em);
@@ -26,6 +27,11 @@ export function readChanges(capture: FlushCapture, em: EntityManager): Change[] 
     if (tracked) changes.push(linkChange(entity, tracked, links, capture));
   }
   return changes;
+}
+
+/** What a flush says of a row that was not there, it has not done, unless a cascade of its own was there first. */
+function isGone({ isGone: isMissing, tracked, objectId }: CapturedEntity, { takenFirst }: FlushCapture): boolean {
+  return isMissing === true && !takenFirst.has(`${tracked.meta.root._id} ${objectId}`);
 }
 
 function readChange(captured: CapturedEntity, links: Links, capture: FlushCapture, em: EntityManager): Change {

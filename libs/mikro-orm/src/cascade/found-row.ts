@@ -12,6 +12,8 @@ export interface FoundRow {
   /** The stored object id. */
   readonly id: string;
   readonly row: Row;
+  /** Whether `row` holds all that is recorded of it, and not only its keys. */
+  readonly isWhole: boolean;
 }
 
 /** Tells rows apart in one plan; the parts of an object in several tables are one row. */
@@ -49,6 +51,14 @@ export function columnReader(props: readonly EntityProperty[], columns: readonly
 /** A key in the form that the ORM takes in a condition: a value, or an array of those of a composite key. */
 export function conditionKey(values: readonly unknown[]): unknown {
   return values.length === 1 ? values[0] : values;
+}
+
+/** The key of a row some of whose columns get other values. */
+export function keyAfter(meta: EntityMetadata, row: Row, values: ReadonlyMap<string, unknown>): unknown[] {
+  const columns = meta.getPrimaryProps().flatMap(prop => prop.fieldNames);
+  return keyValues(meta, row).map((value, index) =>
+    values.has(columns[index]!) ? values.get(columns[index]!) : value,
+  );
 }
 
 /** Keys without repetitions and without those that are null somewhere, which refer to nothing. */
