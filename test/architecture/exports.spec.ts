@@ -59,6 +59,7 @@ const API = [
       'UnusablePointError',
       'UnusableRevisionError',
       'UnusableSetValueError',
+      'UnusableTypeError',
       'isTracked',
       'revy',
     ],

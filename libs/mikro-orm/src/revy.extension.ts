@@ -43,8 +43,10 @@ export function revy(options: RevyOptions = {}): RevyExtension {
   return {
     register(orm) {
       if (isTracked(orm)) return;
-      const tables = tableNames(resolved);
-      const entities = new TrackedEntities(resolved, orm.driver.getPlatform());
+      const tables = tableNames(resolved, orm.config);
+      const platform = orm.driver.getPlatform();
+      const defaultSchema = orm.config.getSchema() ?? platform.getDefaultSchemaName();
+      const entities = new TrackedEntities(resolved, platform, defaultSchema);
       const recorder = new Recorder(entities, new HistoryWriter(tables, resolved.keyframeEvery));
       const cascades = new CascadeMap(entities);
       const gone = new GoneRows(entities);

@@ -87,7 +87,7 @@ export class RevySubscriber implements EventSubscriber {
     const captured = await this.#before(em, changeSet!);
     if (captured) {
       await fetchMissing(em, captured, [...captured.tracked.attributes.keys()]);
-      this.gone.expectDeletion(em, changeSet!, captured);
+      this.gone.expectDeletion(em, captured);
     }
     await this.cascades.beforeDelete(em, changeSet!, this.#of(em));
   }

@@ -1,5 +1,6 @@
 import type { Change, LinkChange } from '../capture/change.js';
 import type { NativeRun } from './native-call.js';
+import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import type { RowImage, RowImages } from './row-images.js';
 
 /** Links by object, and by the property of the side that owns them. */
@@ -32,9 +33,14 @@ export function changesBetween(run: NativeRun, before: RowImages, after: RowImag
   return changes;
 }
 
+/** Of rows that a call reads or writes. */
+export function storedType({ driver, options }: NativeRun, tracked: TrackedEntity): string {
+  return tracked.typeIn(driver.getSchemaName(tracked.meta, options));
+}
+
 function described(run: NativeRun, { tracked, objectId }: RowImage, links: LinkChanges) {
   return {
-    type: tracked.type,
+    type: storedType(run, tracked),
     objectId,
     links: links.get(`${tracked.type}\0${objectId}`) ?? {},
     attribution: run.attribution,

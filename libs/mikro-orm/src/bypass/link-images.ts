@@ -3,7 +3,7 @@ import type { Change, LinkChange } from '../capture/change.js';
 import type { Json } from '../model/json.js';
 import { keyColumns } from '../model/stored-key.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
-import type { LinkChanges } from './image-changes.js';
+import { type LinkChanges, storedType } from './image-changes.js';
 import { inChunks, type NativeRun } from './native-call.js';
 import type { RowImages } from './row-images.js';
 import type { RowKey } from './row-key.js';
@@ -75,8 +75,10 @@ function changesOfOthers(
   return [...byOwner]
     .filter(([id]) => !images.has(id))
     .map(([id, links]) => {
-      const [type, objectId] = id.split('\0') as [string, string];
-      const nothing = { before: {}, after: {}, steps: new Map(), masked: owners.get(id)!.masked };
+      const owner = owners.get(id)!;
+      const type = storedType(run, owner);
+      const objectId = id.slice(id.indexOf('\0') + 1);
+      const nothing = { before: {}, after: {}, steps: new Map(), masked: owner.masked };
       return { type, objectId, action: 'update', links, attribution: run.attribution, ...nothing } as const;
     });
 }

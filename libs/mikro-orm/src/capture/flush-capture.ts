@@ -1,4 +1,12 @@
-import { type ChangeSet, type EntityManager, isRaw, type Transaction, type UnitOfWork } from '@mikro-orm/core';
+import {
+  type ChangeSet,
+  type EntityManager,
+  type EntityMetadata,
+  isRaw,
+  type Transaction,
+  type UnitOfWork,
+} from '@mikro-orm/core';
+import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import type { Attribution } from '../context/attribution-value.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import { attributionSteps, type AttributionStep } from './attribution.js';
@@ -14,6 +22,9 @@ export type AnyChangeSet = ChangeSet<object>;
 export interface CapturedEntity {
   readonly entity: object;
   readonly tracked: TrackedEntity;
+  /** The stored type, and the table that the row lies in. */
+  readonly type: string;
+  readonly place: string;
   action: 'create' | 'update' | 'delete';
   /** The key before; a changed key is the same object until the flush, and another one after it. */
   readonly objectId: string | undefined;
@@ -40,7 +51,7 @@ export class FlushCapture {
   isFetchDue = false;
   /** Entities that the user removed; what else is deleted was taken along by a cascade. */
   readonly removedByUser: ReadonlySet<object>;
-  /** Rows that the flush deletes, and that a cascade of it may delete first; by table and key. */
+  /** Rows that the flush deletes, and that a cascade of it may delete first; by place and object id. */
   readonly takenFirst = new Set<string>();
   readonly #unread = new Set<CapturedEntity>();
 
@@ -105,9 +116,10 @@ export class FlushCapture {
       action === 'create' ? NOTHING : withGenerated(rowBefore(changeSet, tracked, this.uow), entity, tracked, em);
     const objectId = action === 'create' ? undefined : this.#objectIdBefore(entity, tracked, changeSet);
     const steps = action === 'delete' ? undefined : attributionSteps(entity);
+    const place = placeOf(em, changeSet.meta, changeSet.schema);
     const fetched = this.fetched.get(entity);
-    const unread = { written: new Set<string>(), computed: undefined, isGone: undefined };
-    return { entity, tracked, action, objectId, before, fetched, steps, ...unread };
+    const known = { entity, tracked, type: tracked.typeOf(entity), place, action, objectId, before, fetched, steps };
+    return { ...known, written: new Set(), computed: undefined, isGone: undefined };
   }
 
   #objectIdBefore(entity: object, tracked: TrackedEntity, changeSet: AnyChangeSet): string {
@@ -135,6 +147,17 @@ export class FlushCapture {
     const rows = await fetchRows(em, wanted, ctx);
     for (const captured of this.#unread) captured.computed = rows.get(captured.entity);
   }
+}
+
+/** Tells the rows of a hierarchy in one schema from others. */
+export function placeOf(em: EntityManager, { root }: EntityMetadata, schema: string | undefined): string {
+  const driver = em.getDriver() as unknown as AbstractSqlDriver;
+  return placeIn(root, driver.getSchemaName(root, { schema }));
+}
+
+/** @param schema as the driver resolves it */
+export function placeIn({ root }: EntityMetadata, schema: string | undefined): string {
+  return `${root._id} ${schema ?? ''} `;
 }
 
 function actionOf(changeSet: AnyChangeSet): CapturedEntity['action'] {

@@ -1,8 +1,7 @@
 import { type Dictionary, type EntityManager, type EntityMetadata, Utils } from '@mikro-orm/core';
-import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import { flatKey } from '../model/stored-key.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
-import type { AnyChangeSet, CapturedEntity } from './flush-capture.js';
+import { type CapturedEntity, placeIn } from './flush-capture.js';
 
 /** What the driver answers to a statement that writes. */
 interface Written {
@@ -33,13 +32,12 @@ export class GoneRows {
   constructor(private readonly entities: TrackedEntities) {}
 
   /** Announces a deletion, whose statement is yet to come. */
-  expectDeletion(em: EntityManager, { meta, schema }: AnyChangeSet, captured: CapturedEntity): void {
+  expectDeletion(em: EntityManager, captured: CapturedEntity): void {
     const ctx = em.getTransactionContext() as object | undefined;
     if (!ctx) return;
     const doomed = this.#doomed.get(ctx) ?? new Map<string, CapturedEntity>();
     this.#doomed.set(ctx, doomed);
-    const driver = em.getDriver() as unknown as AbstractSqlDriver;
-    doomed.set(placeOf(meta, driver.getSchemaName(meta.root, { schema })) + captured.objectId!, captured);
+    doomed.set(captured.place + captured.objectId!, captured);
   }
 
   /** Whether the statement that wrote this payload found no row to write it to. */
@@ -80,7 +78,7 @@ export class GoneRows {
     returning: () => Promise<Result>,
   ): Promise<Result> {
     const keys = keysIn(meta, where);
-    const place = placeOf(meta, schema);
+    const place = placeIn(meta, schema);
     const expected = this.#takeExpected(
       ctx,
       keys.map(key => place + this.#idOf(meta, key)),
@@ -122,11 +120,6 @@ export class GoneRows {
   #idOf({ class: of }: EntityMetadata, key: unknown): string {
     return this.entities.find(of)?.objectIdOfKey(flatKey(key)) ?? '';
   }
-}
-
-/** Where the rows of a hierarchy lie in one schema. */
-function placeOf({ root }: EntityMetadata, schema: string | undefined): string {
-  return `${root._id} ${schema ?? ''} `;
 }
 
 /** The keys of a deletion by key, which is how the unit of work deletes. */

@@ -21,6 +21,8 @@ export class CascadeChanges {
   constructor(
     private readonly entities: TrackedEntities,
     private readonly attribution: Attribution,
+    /** Where the rows are whose table has no schema of its own. */
+    private readonly schema: string | undefined,
   ) {}
 
   deletion({ meta, id, row }: FoundRow, links: Change['links'] = {}): Change | undefined {
@@ -64,8 +66,9 @@ export class CascadeChanges {
     return { ...this.#about(tracked, id), action: 'update', links };
   }
 
-  #about({ type, masked }: TrackedEntity, objectId: string): Omit<Change, 'action'> {
-    return { ...NOTHING, type, objectId, attribution: this.attribution, masked };
+  #about(tracked: TrackedEntity, objectId: string): Omit<Change, 'action'> {
+    const type = tracked.typeIn(this.schema);
+    return { ...NOTHING, type, objectId, attribution: this.attribution, masked: tracked.masked };
   }
 }
 

@@ -1,9 +1,10 @@
 import { type EntityManager, helper, type UnitOfWork } from '@mikro-orm/core';
 import type { Change } from '../capture/change.js';
-import type { AnyChangeSet, FlushCapture } from '../capture/flush-capture.js';
+import { type AnyChangeSet, type FlushCapture, placeOf } from '../capture/flush-capture.js';
 import { cascadedBy } from '../capture/read-changes.js';
 import { CascadeChanges, followedBy } from './cascade-changes.js';
 import type { CascadeMap } from './cascade-map.js';
+import type { NamedRow } from './found-row.js';
 import { deletedBy, groupsOf, isDeletion, keepForHandlers, keyOf } from './flush-group.js';
 import { followKeys, withoutRepetitions } from './follow-keys.js';
 import { tableOf } from './tables.js';
@@ -15,6 +16,13 @@ interface Recorded {
   readonly keyChanges: Change[];
   readonly after: Change[];
   readonly tellMemory: (() => void)[];
+}
+
+/** Deletions whose SQL runs together. */
+interface Group {
+  /** Before anything else, because something takes the place of what goes. */
+  readonly isEarly: boolean;
+  readonly schema: string | undefined;
 }
 
 /** What the database's rules, and the handlers in their place, do along with a flush. One for each ORM. */
@@ -42,15 +50,15 @@ export class Cascades {
     for (const set of [...groups.values()].flat()) this.#seen.add(set);
     const tools = this.map.tools(em, em.getTransactionContext(), along);
     const isEarly = changeSet.type === 'delete_early';
-    const recording = capture && this.#recording(em, capture, isEarly);
     for (const [schema, sets] of groups) {
       const { meta } = changeSet;
+      const recording = capture && this.#recording(em, capture, { isEarly, schema });
       const doomed = { meta: tableOf(meta), from: meta.root, keys: sets.map(keyOf), schema };
-      const { carryOut, tellMemory } = await takeAlong(doomed, tools, recording);
-      await carryOut();
+      const along = await takeAlong(doomed, tools, recording);
+      await along.carryOut();
       // outside a transaction nothing tracked is reached, and the end of the flush is not heard of
-      if (capture && em.isInTransaction()) this.#of(capture).tellMemory.push(tellMemory);
-      else tellMemory();
+      if (capture && em.isInTransaction()) this.#of(capture).tellMemory.push(along.tellMemory);
+      else along.tellMemory();
     }
   }
 
@@ -58,8 +66,8 @@ export class Cascades {
   async beforeUpdate(em: EntityManager, changeSet: AnyChangeSet, capture: FlushCapture | undefined): Promise<void> {
     if (!capture || this.#seen.has(changeSet) || !this.#changesKeys(changeSet)) return;
     const tools = this.map.tools(em, em.getTransactionContext(), 'keyChanges');
-    const changes = new CascadeChanges(this.map.entities, followedBy(capture.attribution));
     for (const [schema, sets] of groupsOf(em, changeSet)) {
+      const changes = new CascadeChanges(this.map.entities, followedBy(capture.attribution), schema);
       const changing = sets.filter(set => this.#changesKeys(set));
       for (const set of changing) this.#seen.add(set);
       append(this.#of(capture).keyChanges, await followKeys(changing, schema, tools, changes));
@@ -75,13 +83,14 @@ export class Cascades {
     return [...before, ...flushed, ...withoutRepetitions(keyChanges, flushed), ...after];
   }
 
-  #recording(em: EntityManager, capture: FlushCapture, isEarly: boolean): DeletionRecording {
-    const deleted = deletedBy(em.getUnitOfWork(false), this.map.entities);
+  #recording(em: EntityManager, capture: FlushCapture, { isEarly, schema }: Group): DeletionRecording {
+    const placeOfRow = ({ meta, id }: NamedRow) => placeOf(em, meta, schema) + id;
+    const deleted = deletedBy(em, this.map.entities);
     const recorded = this.#of(capture);
     return {
-      changes: new CascadeChanges(this.map.entities, cascadedBy(capture.attribution)),
-      isOwn: row => deleted.has(row),
-      takenFirst: row => void capture.takenFirst.add(row),
+      changes: new CascadeChanges(this.map.entities, cascadedBy(capture.attribution), schema),
+      isOwn: row => deleted.has(placeOfRow(row)),
+      takenFirst: row => void capture.takenFirst.add(placeOfRow(row)),
       linksOfOwn: changes => append(recorded.before, changes),
       others: changes => append(isEarly ? recorded.before : recorded.after, changes),
     };

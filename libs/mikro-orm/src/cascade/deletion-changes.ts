@@ -30,7 +30,8 @@ export async function plannedLinks(
   const ofOwn: Change[] = [];
   const ofGoing = new Map<string, Links>();
   for (const [identity, { tracked, id, links }] of await changedLinks(plan.links.values(), plan.lost, reader)) {
-    if (isOwn(identity) || plan.lost.get(identity)?.level === 0) ofOwn.push(changes.links(tracked, id, links));
+    if (isOwn({ meta: tracked.meta, id }) || plan.lost.get(identity)?.level === 0)
+      ofOwn.push(changes.links(tracked, id, links));
     else if (plan.lost.has(identity)) ofGoing.set(identity, links);
     else ofStaying.push(changes.links(tracked, id, links));
   }
@@ -46,18 +47,14 @@ export async function* deletionChanges(
   recording: Naming & Pick<DeletionRecording, 'mostRows'>,
 ): AsyncGenerator<readonly Change[]> {
   const { changes, isOwn, mostRows } = recording;
-  const isTold = (identity: string) => plan.lost.get(identity)?.level === 0 || isOwn(identity);
-  const changed = plan.changed.filter(({ meta, id }) => {
-    const identity = identityOf(meta, id);
-    return !plan.lost.has(identity) && !isOwn(identity);
-  });
+  const changed = plan.changed.filter(row => !plan.lost.has(identityOf(row.meta, row.id)) && !isOwn(row));
   for (const part of inParts(changed, mostRows)) {
     yield part.flatMap(({ edge, ...found }) => {
       const newKey = values.of(edge);
       return changes.update(found, new Map(edge.columns.own.map((column, index) => [column, newKey[index]]))) ?? [];
     });
   }
-  const lost = [...plan.lost].flatMap(([identity, row]) => (isTold(identity) ? [] : [row]));
+  const lost = [...plan.lost.values()].filter(row => row.level > 0 && !isOwn(row));
   for (const part of inParts(lost, mostRows)) {
     const rows = await wholeRows(part, reader);
     yield rows.flatMap(row => {

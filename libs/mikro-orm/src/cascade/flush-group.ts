@@ -1,7 +1,7 @@
 import { type EntityManager, helper, Reference, type UnitOfWork } from '@mikro-orm/core';
-import type { AnyChangeSet } from '../capture/flush-capture.js';
+import { type AnyChangeSet, placeOf } from '../capture/flush-capture.js';
 import { flatKey } from '../model/stored-key.js';
-import { identityOf, rowId } from './found-row.js';
+import { rowId } from './found-row.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import type { ForeignKeyEdge } from './foreign-key-edge.js';
 import { hasPartIn, isInFixedSchema, tableOf } from './tables.js';
@@ -30,10 +30,10 @@ export function keyOf(set: AnyChangeSet): unknown[] {
   return flatKey(set.getPrimaryKey());
 }
 
-/** The rows that a flush deletes by itself. */
-export function deletedBy(uow: UnitOfWork, entities: TrackedEntities): Set<string> {
-  const deleted = uow.getChangeSets().filter(isDeletion) as AnyChangeSet[];
-  return new Set(deleted.map(set => identityOf(set.meta, rowId(set.meta, keyOf(set), entities))));
+/** The rows that a flush deletes by itself, by place and object id. */
+export function deletedBy(em: EntityManager, entities: TrackedEntities): Set<string> {
+  const deleted = em.getUnitOfWork(false).getChangeSets().filter(isDeletion) as AnyChangeSet[];
+  return new Set(deleted.map(set => placeOf(em, set.meta, set.schema) + rowId(set.meta, keyOf(set), entities)));
 }
 
 /**

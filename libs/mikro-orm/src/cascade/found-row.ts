@@ -5,12 +5,16 @@ import type { TrackedEntities } from '../tracking/tracked-entities.js';
 /** Values of one row, by property name, as the driver reads them. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** A row that was read from the database, and what it is a row of. */
-export interface FoundRow {
+/** Which row of a schema it is. */
+export interface NamedRow {
   /** The concrete class, or a pivot table. */
   readonly meta: EntityMetadata;
   /** The stored object id. */
   readonly id: string;
+}
+
+/** A row that was read from the database, and what it is a row of. */
+export interface FoundRow extends NamedRow {
   readonly row: Row;
   /** Whether `row` holds all that is recorded of it, and not only its keys. */
   readonly isWhole: boolean;

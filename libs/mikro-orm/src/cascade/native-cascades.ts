@@ -84,7 +84,7 @@ export class NativeCascades {
       this.map.tools(em, ctx, along),
       recording && {
         mostRows: recording.mostRows,
-        changes: new CascadeChanges(this.map.entities, cascadedBy(recording.attribution)),
+        changes: new CascadeChanges(this.map.entities, cascadedBy(recording.attribution), schema),
         // the plan itself knows which rows it was made for
         isOwn: () => false,
         linksOfOwn: changes => changes.forEach(change => links.set(change.objectId, change.links)),
@@ -121,7 +121,7 @@ export class NativeCascades {
         const now = after.get(idOf(keysAfter[index]!));
         if (row && now) plan.tell(row, changedValues(row.found, now, referred));
       }
-      return keyChanges(plan, new CascadeChanges(this.map.entities, followedBy(attribution)), reader);
+      return keyChanges(plan, new CascadeChanges(this.map.entities, followedBy(attribution), schema), reader);
     };
   }
 }

@@ -4,6 +4,7 @@ import { carryOut } from './carry-out.js';
 import type { CascadeChanges } from './cascade-changes.js';
 import type { CascadeTools } from './cascade-map.js';
 import { deletionChanges, plannedLinks } from './deletion-changes.js';
+import type { NamedRow } from './found-row.js';
 import { memoryUpdate } from './memory-update.js';
 import { NewForeignKeys } from './new-foreign-keys.js';
 import { type DeletionPlan, planDeletion } from './plan-deletion.js';
@@ -24,9 +25,9 @@ export interface DoomedRows {
 export interface DeletionRecording {
   readonly changes: CascadeChanges;
   /** Whether the rows' deleter deletes a row by itself, and tells of it. */
-  readonly isOwn: (identity: string) => boolean;
+  readonly isOwn: (row: NamedRow) => boolean;
   /** Told of such rows if they may go along before that. */
-  readonly takenFirst?: (identity: string) => void;
+  readonly takenFirst?: (row: NamedRow) => void;
   /** Of more rows than this, values are read and recorded in parts. */
   readonly mostRows?: number;
   /** Takes the links of the deleter's own rows, which stand before their deletion and are stored with it. */
@@ -38,9 +39,9 @@ export interface DeletionRecording {
 /** What goes along with a deletion has been read. */
 export interface TakenAlong {
   /** Carries out what handlers say. */
-  carryOut(): Promise<void>;
+  readonly carryOut: () => Promise<void>;
   /** Tells the unit of work, once it has flushed. */
-  tellMemory(): void;
+  readonly tellMemory: () => void;
 }
 
 /**
@@ -70,9 +71,7 @@ async function record(
   reader: RowReader,
   recording: DeletionRecording,
 ): Promise<void> {
-  for (const [identity, { isReached }] of plan.lost) {
-    if (isReached && recording.isOwn(identity)) recording.takenFirst?.(identity);
-  }
+  for (const row of plan.lost.values()) if (row.isReached && recording.isOwn(row)) recording.takenFirst?.(row);
   const { ofOwn, ofStaying, ofGoing } = await plannedLinks(plan, reader, recording);
   recording.linksOfOwn(ofOwn);
   await recording.others(ofStaying);
