@@ -67,6 +67,7 @@ const API = [
       'UnusablePointError',
       'UnusableRevisionError',
       'UnusableSetValueError',
+      'UnusableTypeError',
       'isTracked',
       'revy',
     ],
