@@ -1,4 +1,5 @@
 import type { EntityManager, EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
+import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import type { Bypasses } from './bypass/bypass-entity-manager.js';
 import { GuardedConnections } from './bypass/guarded-connection.js';
 import { NativeWrites } from './bypass/native-writes.js';
@@ -6,6 +7,7 @@ import { QueryGuard } from './bypass/query-guard.js';
 import { TrackedTables } from './bypass/tracked-tables.js';
 import { installAttribution } from './capture/attribution.js';
 import { Cascades } from './cascade/cascades.js';
+import { CollectionWrites } from './collections/collection-writes.js';
 import { loadActors } from './history/load-actors.js';
 import { historySchemas } from './model/schema.js';
 import { tableNames } from './model/tables.js';
@@ -43,7 +45,8 @@ export function revy(options: RevyOptions = {}): RevyExtension {
       const entities = new TrackedEntities(resolved, orm.driver.getPlatform());
       const recorder = new Recorder(entities, new HistoryWriter(tables, resolved.keyframeEvery));
       const cascades = new Cascades(entities);
-      const subscriber = new RevySubscriber(entities, recorder, cascades);
+      const collections = new CollectionWrites(cascades, orm.driver as unknown as AbstractSqlDriver);
+      const subscriber = new RevySubscriber(entities, recorder, cascades, collections);
       const writePending = (em: EntityManager) => recorder.writePending(em);
       const discover = (metadata: Iterable<EntityMetadata>) =>
         cascades.discover(metadata, orm.config.get('schemaGenerator'));

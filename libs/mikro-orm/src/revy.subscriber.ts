@@ -11,6 +11,8 @@ import { FlushCapture } from './capture/flush-capture.js';
 import { readChanges } from './capture/read-changes.js';
 import { assignedUnknown, entitiesToFetch, fetchMissing, fetchRows } from './capture/unknown-values.js';
 import type { Cascades } from './cascade/cascades.js';
+import { aroundCollections } from './collections/collection-updates.js';
+import type { CollectionWrites } from './collections/collection-writes.js';
 import { currentFrame } from './context/frame-store.js';
 import { unresolved } from './context/frame-values.js';
 import { buildDrafts } from './delta/build-drafts.js';
@@ -27,11 +29,13 @@ export class RevySubscriber implements EventSubscriber {
     private readonly tracked: TrackedEntities,
     private readonly recorder: Recorder,
     private readonly cascades: Cascades,
+    private readonly collections: CollectionWrites,
   ) {}
 
   /** What a failed flush left behind is dropped here. */
-  beforeFlush({ uow }: FlushEventArgs): void {
+  beforeFlush({ em, uow }: FlushEventArgs): void {
     suspendAttribution(uow);
+    aroundCollections(uow, perform => this.collections.around(em, this.#captures.get(uow), perform));
     const frame = currentFrame();
     const isRecorded = frame ? !frame.isDisabled : this.tracked.options.outsideContext !== 'ignore';
     if (!isRecorded) this.#captures.delete(uow);
@@ -42,8 +46,8 @@ export class RevySubscriber implements EventSubscriber {
     this.cascades.onFlush(uow);
     const capture = this.#captures.get(uow);
     if (!capture) return forget(uow);
-    capture.readCollections();
-    const first = capture.firstTracked() ?? this.cascades.firstTracked(uow);
+    const first =
+      capture.firstTracked() ?? this.collections.firstTracked(em, capture) ?? this.cascades.firstTracked(uow);
     if (first === undefined) return;
     if (!currentFrame() && this.tracked.options.outsideContext === 'throw') throw new OutsideContextError(first);
     const ctx = em.getTransactionContext();
@@ -87,15 +91,15 @@ export class RevySubscriber implements EventSubscriber {
   }
 
   /** MikroORM 7.2 calls this after the COMMIT of a transaction that the flush opened itself; see the next hook. */
-  afterFlush({ em, uow }: FlushEventArgs): void {
+  async afterFlush({ em, uow }: FlushEventArgs): Promise<void> {
     const log = this.recorder.logs.of(em.getTransactionContext() as object | undefined);
-    if (log) this.#finish(em, uow, log);
+    if (log) await this.#finish(em, uow, log);
   }
 
   async beforeTransactionCommit({ em, uow, transaction }: TransactionEventArgs): Promise<void> {
     const log = this.recorder.logs.of(transaction as object);
     if (!log) return;
-    if (uow) this.#finish(em, uow, log);
+    if (uow) await this.#finish(em, uow, log);
     if (log.root === transaction) await this.recorder.recordWithCommit(log);
   }
 
@@ -111,11 +115,12 @@ export class RevySubscriber implements EventSubscriber {
     return this.#captures.get(em.getUnitOfWork(false));
   }
 
-  #finish(em: EntityManager, uow: UnitOfWork, log: TransactionLog): void {
+  async #finish(em: EntityManager, uow: UnitOfWork, log: TransactionLog): Promise<void> {
     const capture = this.#captures.get(uow);
     if (!capture) return;
     this.#captures.delete(uow);
-    const changes = this.cascades.withCascades(capture, readChanges(capture, em));
+    await this.collections.readLinks(em, capture);
+    const changes = await this.cascades.withCascades(capture, readChanges(capture, em));
     log.add(buildDrafts(changes), currentFrame());
     for (const { entity, action } of capture.entities.values()) {
       clearAttribution(entity);

@@ -2,7 +2,7 @@ import { type ChangeSet, type EntityManager, helper, type UnitOfWork } from '@mi
 import type { Attribution } from '../context/attribution-value.js';
 import type { TrackedEntities, TrackedEntity } from '../tracking/tracked-entities.js';
 import { attributionSteps, type AttributionStep } from './attribution.js';
-import { type CollectionCapture, captureCollections } from './collection-capture.js';
+import type { Change } from './change.js';
 
 /** The ORM's copy of a row: database values under property names. A missing key is not known. */
 export type RowData = Readonly<Record<string, unknown>>;
@@ -26,7 +26,12 @@ export interface CapturedEntity {
 /** What one flush does, gathered from the ORM's hooks as it goes. */
 export class FlushCapture {
   readonly entities = new Map<object, CapturedEntity>();
-  collections: readonly CollectionCapture[] = [];
+  /** What is written without an entity: after all others, and before the first of those that are deleted in the end. */
+  readonly besides: Change[] = [];
+  /** How many entities came before those that are deleted in the end. */
+  deletedFrom: number | undefined;
+  /** Objects that are links of a many-to-many collection. */
+  readonly links: CapturedEntity[] = [];
   /** Rows to read as soon as a transaction is open, and then what they were. */
   toFetch: ReadonlyMap<TrackedEntity, readonly object[]> | undefined;
   fetched: ReadonlyMap<object, RowData> | undefined;
@@ -44,25 +49,22 @@ export class FlushCapture {
   /** The first entity that the flush writes and that is tracked; it serves the error where that may not be. */
   firstTracked(): string | undefined {
     for (const { entity } of this.uow.getChangeSets()) {
-      const tracked = this.tracked.tracked(helper(entity).__meta.class);
+      const tracked = this.tracked.captured(helper(entity).__meta.class);
       if (tracked) return tracked.meta.className;
     }
-    return this.collections[0]?.owner.meta.className;
-  }
-
-  /** MikroORM 7.2 retakes a collection's snapshot when it is written, so what it was is read in `onFlush`. */
-  readCollections(): void {
-    this.collections = captureCollections(this.uow, this.tracked);
+    return undefined;
   }
 
   /** Before the SQL: several updates of one entity in a flush are one, and the first knows what was before. */
   before(changeSet: ChangeSet<object>, em: EntityManager): CapturedEntity | undefined {
     const { entity } = changeSet;
     const known = this.entities.get(entity);
-    const tracked = this.tracked.tracked(helper(entity).__meta.class);
+    const tracked = this.tracked.captured(helper(entity).__meta.class);
+    if (changeSet.type === 'delete') this.deletedFrom ??= this.entities.size;
     if (known || !tracked) return known;
     const captured = this.#capture(entity, tracked, changeSet, em);
     this.entities.set(entity, captured);
+    if (tracked.meta.pivotTable) this.links.push(captured);
     return captured;
   }
 

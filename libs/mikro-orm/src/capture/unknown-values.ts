@@ -18,7 +18,7 @@ export type FetchedRows = Map<object, RowData>;
 export function entitiesToFetch(uow: UnitOfWork, tracked: TrackedEntities): Map<TrackedEntity, object[]> {
   const unknown = new Map<TrackedEntity, object[]>();
   for (const set of uow.getChangeSets()) {
-    const entity = tracked.tracked(helper(set.entity).__meta.class);
+    const entity = tracked.captured(helper(set.entity).__meta.class);
     if (!entity || set.type === 'create' || !overwritesUnknown(set, entity, uow)) continue;
     unknown.set(entity, [...(unknown.get(entity) ?? []), set.entity as object]);
   }
@@ -27,7 +27,9 @@ export function entitiesToFetch(uow: UnitOfWork, tracked: TrackedEntities): Map<
 
 function overwritesUnknown(set: ChangeSet<object>, entity: TrackedEntity, uow: UnitOfWork): boolean {
   const known = (set.originalEntity ?? uow.getOriginalEntityData(set.entity) ?? {}) as RowData;
-  const names = set.type.startsWith('delete') ? entity.attributes.keys() : Object.keys(set.payload);
+  // what an object links has to be known whatever else of it changes
+  const isWhole = set.type.startsWith('delete') || entity.meta.pivotTable;
+  const names = isWhole ? entity.attributes.keys() : Object.keys(set.payload);
   return [...names].some(name => entity.attributes.has(name) && !(name in known));
 }
 

@@ -4,22 +4,23 @@ import type { FlushCapture } from '../capture/flush-capture.js';
 import { cascadedBy } from '../capture/read-changes.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import { CascadeChanges } from './cascade-changes.js';
-import type { DeletionChanges } from './deletion-changes.js';
 import { DeletionOrder } from './deletion-order.js';
 import type { ForeignKeyEdge, RuleDefaults } from './foreign-key-edge.js';
 import { ForeignKeyGraph } from './foreign-key-graph.js';
 import { type AnyChangeSet, deletedBy, groupsOf, isDeletion, keepForHandlers, keyOf } from './flush-group.js';
 import { changesKeys, followKeys, withoutRepetitions } from './follow-keys.js';
-import { type EdgesByTarget, type RelevantEdges, relevantEdges } from './relevant-edges.js';
-import { tableOf, tablesOf } from './tables.js';
-import { type CascadeTools, takeAlong } from './take-along.js';
+import { type EdgesByTarget, leadsOn, type RelevantEdges, relevantEdges } from './relevant-edges.js';
+import { tableOf } from './tables.js';
+import { type CascadeTools, takeAlong, type TakenAlong } from './take-along.js';
 
 /** What the cascades of one flush changed: before, along with and after what the flush itself did. */
 interface Recorded {
   readonly before: Change[];
   readonly keyChanges: Change[];
   readonly after: Change[];
-  readonly tellMemory: (() => void)[];
+  /** What is known only once it has happened. */
+  readonly computed: TakenAlong['computed'][];
+  readonly tellMemory: TakenAlong['tellMemory'][];
 }
 
 interface Discovered {
@@ -39,7 +40,9 @@ export class Cascades {
 
   /** Takes in what was discovered; called again when more is. */
   discover(metadata: Iterable<EntityMetadata>, defaults: RuleDefaults): void {
-    const graph = new ForeignKeyGraph(metadata, defaults);
+    const isRecorded = (meta: EntityMetadata, name: string) =>
+      Boolean(this.entities.tracked(meta.class)?.collections.has(name));
+    const graph = new ForeignKeyGraph(metadata, defaults, isRecorded);
     const edges = relevantEdges(graph, this.entities);
     const handled = graph.edges.filter(edge => edge.handler);
     this.#discovered = { graph, edges, handled, order: new DeletionOrder(graph.edges) };
@@ -47,6 +50,11 @@ export class Cascades {
 
   onFlush(uow: UnitOfWork): void {
     keepForHandlers(uow, this.#discovered?.handled ?? []);
+  }
+
+  /** What it takes to go along foreign keys from the rows that a flush writes; nothing before there are any classes. */
+  toolsFor(em: EntityManager, kind: 'recording' | 'handling'): CascadeTools | undefined {
+    return this.#discovered && this.#tools(em, this.#discovered.edges[kind]);
   }
 
   /** The first class that a flush deletes a row of, and whose rows take along what is tracked. */
@@ -67,11 +75,12 @@ export class Cascades {
     for (const [schema, sets] of groups) {
       const doomed = { meta: tableOf(changeSet.meta), keys: sets.map(keyOf), schema };
       const recording = deleted && { changes: this.#changes(capture), isOwn: (row: string) => deleted.has(row) };
-      const { changes, tellMemory } = await takeAlong(doomed, this.#tools(em, edges), recording);
-      const isEarly = changeSet.type === 'delete_early';
-      // outside a transaction nothing tracked is reached, and the end of the flush is not heard of
-      if (capture && changes && em.isInTransaction()) this.#record(capture, changes, { isEarly, tellMemory });
-      else tellMemory();
+      const taken = await takeAlong(doomed, this.#tools(em, edges), recording);
+      const { before, after } = capture ? this.#of(capture) : newRecorded();
+      for (const change of taken.changes?.linksOfLost ?? []) before.push(change);
+      const place = changeSet.type === 'delete_early' ? before : after;
+      for (const change of taken.changes?.others ?? []) place.push(change);
+      this.finishLater(em, capture, taken);
     }
   }
 
@@ -86,34 +95,34 @@ export class Cascades {
     for (const [schema, sets] of groupsOf(em, changeSet)) {
       const changing = sets.filter(set => changesKeys(set, tools));
       for (const set of changing) this.#seen.add(set);
-      const changes = await followKeys(changing, schema, tools, new CascadeChanges(this.entities, system));
-      this.#of(capture).keyChanges.push(...changes);
+      const followed = await followKeys(changing, schema, tools, new CascadeChanges(this.entities, system));
+      const recorded = this.#of(capture);
+      for (const change of followed.changes) recorded.keyChanges.push(change);
+      recorded.computed.push(followed.computed);
     }
   }
 
   /** The changes of a flush with those of its cascades, in the order in which they happened. Asked once, at its end. */
-  withCascades(capture: FlushCapture, flushed: readonly Change[]): readonly Change[] {
+  async withCascades(capture: FlushCapture, flushed: readonly Change[]): Promise<readonly Change[]> {
     const recorded = this.#recorded.get(capture);
     if (!recorded) return flushed;
-    const { before, keyChanges, after, tellMemory } = recorded;
+    const { before, keyChanges, after, computed, tellMemory } = recorded;
+    for (const ask of computed) for (const change of await ask()) after.push(change);
     for (const tell of tellMemory) tell();
     return [...before, ...flushed, ...withoutRepetitions(keyChanges, flushed), ...after];
   }
 
-  #record(
-    capture: FlushCapture,
-    { linksOfLost, others }: DeletionChanges,
-    { isEarly, tellMemory }: { readonly isEarly: boolean; readonly tellMemory: () => void },
-  ): void {
+  /** Keeps what is to be done once a flush has been read: what it says of its entities may not change before. */
+  finishLater(em: EntityManager, capture: FlushCapture | undefined, { computed, tellMemory }: TakenAlong): void {
+    // outside a transaction nothing tracked is reached, and the end of the flush is not heard of
+    if (!capture || !em.isInTransaction()) return tellMemory();
     const recorded = this.#of(capture);
-    recorded.before.push(...linksOfLost);
-    (isEarly ? recorded.before : recorded.after).push(...others);
+    recorded.computed.push(computed);
     recorded.tellMemory.push(tellMemory);
   }
 
   #leadsOn(meta: EntityMetadata, edges: EdgesByTarget): boolean {
-    const classes = this.#discovered!.graph.classesIn(tableOf(meta));
-    return edges.size > 0 && classes.some(one => tablesOf(one).some(table => edges.has(table._id)));
+    return leadsOn(meta, edges, this.#discovered!.graph);
   }
 
   #changes({ attribution }: FlushCapture): CascadeChanges {
@@ -126,8 +135,12 @@ export class Cascades {
   }
 
   #of(capture: FlushCapture): Recorded {
-    const recorded = this.#recorded.get(capture) ?? { before: [], keyChanges: [], after: [], tellMemory: [] };
+    const recorded = this.#recorded.get(capture) ?? newRecorded();
     this.#recorded.set(capture, recorded);
     return recorded;
   }
+}
+
+function newRecorded(): Recorded {
+  return { before: [], keyChanges: [], after: [], computed: [], tellMemory: [] };
 }

@@ -2,7 +2,7 @@ import type { Change } from '../capture/change.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import type { CascadeChanges } from './cascade-changes.js';
 import { identityOf } from './found-row.js';
-import { changedLinks } from './link-changes.js';
+import { changedLinks, knownRows } from './link-changes.js';
 import type { NewForeignKeys } from './new-foreign-keys.js';
 import type { DeletionPlan, LostRow } from './plan-deletion.js';
 import type { RowReader } from './rows.query.js';
@@ -18,15 +18,26 @@ export interface DeletionChanges {
   readonly others: Change[];
 }
 
+/** How to record what is taken along; where nothing is recorded, handlers still do their work. */
+export interface DeletionRecording {
+  readonly changes: CascadeChanges;
+  /** Whether the flush deletes a row by itself. */
+  readonly isOwn: (identity: string) => boolean;
+}
+
 export async function deletionChanges(
   plan: DeletionPlan,
   values: NewForeignKeys,
   reader: RowReader,
-  { changes, isOwn }: { readonly changes: CascadeChanges; readonly isOwn: (identity: string) => boolean },
+  { changes, isOwn }: DeletionRecording,
 ): Promise<DeletionChanges> {
   const linksOfLost: Change[] = [];
   const others: (Change | undefined)[] = [];
-  for (const [identity, { tracked, id, links }] of await changedLinks(plan.links.values(), plan.lost, reader)) {
+  for (const [identity, { tracked, id, links }] of await changedLinks(
+    plan.links.values(),
+    knownRows(plan.lost),
+    reader,
+  )) {
     (plan.lost.has(identity) || isOwn(identity) ? linksOfLost : others).push(changes.links(tracked, id, links));
   }
   for (const { edge, ...found } of plan.changed) {

@@ -2,9 +2,10 @@ import type { Change } from '../capture/change.js';
 import type { EntityProperty } from '@mikro-orm/core';
 import { equalJson } from '../model/json.js';
 import type { CascadeChanges, NewValues } from './cascade-changes.js';
+import { computedChanges } from './computed-changes.js';
 import { type AnyChangeSet, keyOf } from './flush-group.js';
 import { columnValues, identityOf, rowId } from './found-row.js';
-import { type ChangedLink, changedLinks } from './link-changes.js';
+import { type ChangedLinks, changedLinks } from './link-changes.js';
 import { NewForeignKeys } from './new-foreign-keys.js';
 import { planKeyChange, type RekeyedRow } from './plan-key-change.js';
 import { RowReader } from './rows.query.js';
@@ -17,13 +18,19 @@ export function changesKeys(set: AnyChangeSet, { graph, edges }: CascadeTools): 
   return tables.some(table => graph.referredProperties(table).some(prop => prop.name in set.payload));
 }
 
+/** What changes along with keys, and what is to be asked once it has. */
+export interface FollowedKeys {
+  readonly changes: readonly Change[];
+  readonly computed: () => Promise<readonly Change[]>;
+}
+
 /** Reads the foreign keys that the database will change along with the keys of these rows, right before it does. */
 export async function followKeys(
   sets: readonly AnyChangeSet[],
   schema: string | undefined,
   tools: CascadeTools,
   changes: CascadeChanges,
-): Promise<Change[]> {
+): Promise<FollowedKeys> {
   const { em, graph, entities, edges } = tools;
   const reader = new RowReader(em, graph, entities, { isRecording: true, schema });
   const { meta } = sets[0]!;
@@ -34,11 +41,13 @@ export async function followKeys(
     return { found: row, values: newValues(set, graph.referredProperties(tableOf(row.meta))), edge: undefined };
   });
   const rekeyed = await planKeyChange(seeds, edges, reader, new NewForeignKeys(em));
-  const links = await changedLinks(rekeyed.flatMap(relinked), new Map(), reader);
-  return [
+  const links = await changedLinks(rekeyed.flatMap(relinked), () => undefined, reader);
+  const followed = [
     ...rekeyed.map(row => changes.update(row.found, row.values)).filter(change => change !== undefined),
     ...[...links.values()].map(owner => changes.links(owner.tracked, owner.id, owner.links)),
   ];
+  const rows = rekeyed.map(row => row.found);
+  return { changes: followed, computed: () => computedChanges(rows, reader, changes) };
 }
 
 /** The ORM itself updates the foreign keys of the children that it has loaded: those changes are recorded already. */
@@ -65,12 +74,12 @@ function newValues({ payload }: AnyChangeSet, props: readonly EntityProperty[]):
 }
 
 /** A link belongs to its owner: where the owner's own key changes, the object is another, and the link is the same. */
-function relinked({ found, values, edge }: RekeyedRow): ChangedLink[] {
+function relinked({ found, values, edge }: RekeyedRow): ChangedLinks[] {
   return (edge?.links ?? [])
     .filter(ends => ends.targetProp === edge!.prop)
     .map(ends => {
       const removed = columnValues(found.row, ends.targetProp);
       const added = ends.targetProp.fieldNames.map((column, index) => values.get(column) ?? removed[index]);
-      return { ends, owner: columnValues(found.row, ends.ownerProp), removed, added };
+      return { ends, owner: columnValues(found.row, ends.ownerProp), removed: [removed], added: [added] };
     });
 }

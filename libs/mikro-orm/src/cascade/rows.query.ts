@@ -52,9 +52,26 @@ export class RowReader {
     return this.#findAs(classes, where, read => this.#keyFields(read), lock);
   }
 
+  /** The same rows once more, with the columns that the database computes. */
+  async again(rows: readonly FoundRow[]): Promise<FoundRow[]> {
+    const found: FoundRow[] = [];
+    for (const [meta, ofClass] of Map.groupBy(rows, row => row.meta)) {
+      const computed = this.entities.tracked(meta.class)?.generated ?? [];
+      const keys = ofClass.map(({ row }) => conditionKey(keyValues(meta, row)));
+      const where = { [Utils.getPrimaryKeyHash(meta.primaryKeys)]: { $in: keys } };
+      const fields = [...this.#keyFields(meta), ...computed.map(attribute => attribute.name)];
+      if (computed.length > 0) found.push(...(await this.#find(meta, where, fields)));
+    }
+    return found;
+  }
+
   /** Rows that refer to any of `rows` through a foreign key. */
   async referring(edge: ForeignKeyEdge, rows: readonly FoundRow[], lock: RowLock): Promise<FoundRow[]> {
-    const keys = this.keysOf(edge, rows);
+    return this.holding(edge, this.keysOf(edge, rows), lock);
+  }
+
+  /** Rows whose foreign key holds any of these keys, each an array of its column values. */
+  async holding(edge: ForeignKeyEdge, keys: readonly (readonly unknown[])[], lock: RowLock): Promise<FoundRow[]> {
     if (keys.length === 0) return [];
     const where = { [edge.prop.name]: { $in: keys.map(conditionKey) } };
     return this.#findAs(this.classesWith(edge), where, read => this.#fields(read, edge, lock), lock);
@@ -124,7 +141,7 @@ export class RowReader {
     for (const { ownerProp, targetProp } of edge.links) names.add(ownerProp.name).add(targetProp.name);
     if (!this.scope.isRecording) return [...names];
     for (const attribute of this.#attributes(meta)) {
-      if (lock === 'delete' || touches(edge, attribute.prop)) names.add(attribute.name);
+      if (lock === 'delete' || touches(edge, attribute.prop) || attribute.prop.generated) names.add(attribute.name);
     }
     return [...names];
   }

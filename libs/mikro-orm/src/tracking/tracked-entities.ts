@@ -1,5 +1,4 @@
 import { type EntityMetadata, type EntityProperty, type Platform, ReferenceKind } from '@mikro-orm/core';
-import type { Json } from '../model/json.js';
 import { HISTORY_CLASSES } from '../model/schema.js';
 import { codecFor } from '../model/stored-attribute.js';
 import type { ValueCodec } from '../model/stored-value.js';
@@ -19,8 +18,6 @@ export interface TrackedAttribute {
 /** One entity class as the history sees it. */
 export class TrackedEntity {
   readonly keyColumns: readonly KeyColumn[];
-  /** Attributes whose values may not be stored. */
-  readonly masked: ReadonlySet<string>;
   /** Attributes that the database computes. */
   readonly generated: readonly TrackedAttribute[];
 
@@ -31,14 +28,14 @@ export class TrackedEntity {
     readonly isTracked: boolean,
     /** Columns of the row, by property name; without the key, which `objectId` holds. */
     readonly attributes: ReadonlyMap<string, TrackedAttribute>,
-    /** Many-to-many collections that this side owns. */
+    /** Many-to-many collections whose links are recorded with this class: those that it owns, with an exception. */
     readonly collections: ReadonlyMap<string, EntityProperty>,
+    /** Attributes and collections whose values may not be stored. */
+    readonly masked: ReadonlySet<string>,
     readonly platform: Platform,
   ) {
-    const all = [...attributes.values()];
     this.keyColumns = keyColumns(meta, platform);
-    this.masked = new Set(all.filter(attribute => attribute.isMasked).map(attribute => attribute.name));
-    this.generated = all.filter(attribute => isGenerated(attribute.prop));
+    this.generated = [...attributes.values()].filter(attribute => isGenerated(attribute.prop));
   }
 
   /** An inline embeddable stands in the table as its leaves, which are properties of their own. */
@@ -54,12 +51,6 @@ export class TrackedEntity {
   /** Whether the entity or key has a value for each of its key's columns. */
   hasKey(source: unknown): boolean {
     return readKey(this.keyColumns, source).every(value => value !== null);
-  }
-
-  /** The key of an entity at the other end of a collection, in stored form. */
-  targetKey(prop: EntityProperty, target: object): Json {
-    const values = readKey(keyColumns(prop.targetMeta!, this.platform), target);
-    return values.length === 1 ? (values[0] ?? null) : values;
   }
 
   /** The key that an object id stands for, in the ORM's form: a scalar, or an array for a composite key. */
@@ -80,6 +71,8 @@ export class TrackedEntities {
   readonly #byClass = new Map<unknown, TrackedEntity>();
   readonly #byType = new Map<string, TrackedEntity>();
   readonly #all: TrackedEntity[] = [];
+  /** Classes whose rows are links that are recorded. */
+  readonly #pivots = new Set<unknown>();
 
   constructor(
     readonly options: ResolvedOptions,
@@ -98,6 +91,7 @@ export class TrackedEntities {
       if (!other || entity.isTracked) this.#byType.set(entity.type, entity);
       added.push(entity);
       this.#all.push(entity);
+      for (const { pivotEntity } of entity.isTracked ? entity.collections.values() : []) this.#pivots.add(pivotEntity);
     }
     return added;
   }
@@ -115,6 +109,11 @@ export class TrackedEntities {
   tracked(entityClass: unknown): TrackedEntity | undefined {
     const entity = this.#byClass.get(entityClass);
     return entity?.isTracked ? entity : undefined;
+  }
+
+  /** A class that is to be looked at: it is tracked, or its objects are links of one that is. */
+  captured(entityClass: unknown): TrackedEntity | undefined {
+    return this.tracked(entityClass) ?? (this.#pivots.has(entityClass) ? this.find(entityClass) : undefined);
   }
 
   ofType(type: string): TrackedEntity | undefined {
@@ -140,10 +139,30 @@ function resolveEntity(meta: EntityMetadata, options: ResolvedOptions, platform:
     const codec = codecFor(prop, platform);
     attributes.set(prop.name, { name: prop.name, prop, codec, isMasked: recorded.isMasked(prop) });
   }
-  const links = meta.relations.filter(prop => prop.kind === ReferenceKind.MANY_TO_MANY && prop.owner);
-  const collections = new Map(links.filter(prop => recorded.has(prop)).map(prop => [prop.name, prop]));
-  const isTracked = said.entity.track ?? options.track === 'all';
-  return new TrackedEntity(meta, said.entity.as ?? meta.className, isTracked, attributes, collections, platform);
+  const links = meta.relations.filter(prop => isRecordedHere(prop, options) && recorded.has(prop));
+  const collections = new Map(links.map(prop => [prop.name, prop]));
+  const masked = new Set(meta.props.filter(prop => recorded.isMasked(prop)).map(prop => prop.name));
+  const isTracked = isTrackedAs(said, options);
+  return new TrackedEntity(
+    meta,
+    said.entity.as ?? meta.className,
+    isTracked,
+    attributes,
+    collections,
+    masked,
+    platform,
+  );
+}
+
+function isTrackedAs({ entity }: Said, options: ResolvedOptions): boolean {
+  return entity.track ?? options.track === 'all';
+}
+
+/** Links are recorded once, with the object that owns them; where its class is not tracked, with the other one. */
+function isRecordedHere(prop: EntityProperty, options: ResolvedOptions): boolean {
+  if (prop.kind !== ReferenceKind.MANY_TO_MANY) return false;
+  // MikroORM 7.2 gives each collection an inverse side; one that nobody declared has no values
+  return prop.owner || (prop.hydrate !== false && !isTrackedAs(saidOf(prop.targetMeta!), options));
 }
 
 function isAttribute(prop: EntityProperty, meta: EntityMetadata): boolean {
