@@ -39,6 +39,11 @@ export function isChanged(collection: AnyCollection): boolean {
   return before.some((item, index) => (owner && fixedOrder ? item !== after[index] : !items.has(item)));
 }
 
+/** Whether MikroORM 7.2 makes a statement for a collection of children (UnitOfWork.js:1181). */
+export function isWritten(collection: AnyCollection): boolean {
+  return isReplaced(collection) || collection.getItems(false).some(item => !helper(item).__initialized);
+}
+
 export function isOneToMany(collection: AnyCollection): boolean {
   return propertyOf(collection).kind === ReferenceKind.ONE_TO_MANY;
 }

@@ -1,12 +1,13 @@
-import type { EntityManager, UnitOfWork } from '@mikro-orm/core';
+import type { EntityManager } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import type { FlushCapture } from '../capture/flush-capture.js';
 import { wholeChanges } from '../capture/read-changes.js';
 import type { Cascades } from '../cascade/cascades.js';
 import { deletedBy } from '../cascade/flush-group.js';
 import type { TakenAlong } from '../cascade/take-along.js';
-import { takeChildren } from './child-writes.js';
+import { ChildWrites } from './child-writes.js';
 import { type AnyCollection, collectionUpdates, isChanged, propertyOf } from './collection-updates.js';
+import { FlushListener } from './flush-listener.js';
 import { linkTableOf, recordedBy } from './link-table.js';
 import { LinkWrites } from './link-writes.js';
 import { MovedLinks } from './moved-links.js';
@@ -45,10 +46,12 @@ export class CollectionWrites {
     if (capture) await this.readLinks(em, capture);
     const collections = updates.map(one => ({ prop: propertyOf(one), schema: schemaOf(one, em) }));
     const links = new LinkWrites(collections, scope);
-    const children = await takeChildren(updates, scope);
-    await (links.isIdle ? perform() : this.#listener.during(links, perform));
-    for (const taken of [...children, ...links.taken]) this.#keep(em, capture, taken);
-    for (const change of await links.changes()) capture?.besides.push(change);
+    const children = new ChildWrites(updates, scope);
+    await children.prepare();
+    const listener = new FlushListener(children, links);
+    await (listener.isIdle ? perform() : this.#listener.during(em.getTransactionContext(), listener, perform));
+    for (const taken of [...children.taken, ...links.taken]) this.#keep(em, capture, taken);
+    for (const change of [...children.changes, ...(await links.changes())]) capture?.besides.push(change);
   }
 
   /** Adds the links of which the flush has written the rows by now, as objects of the application's own. */

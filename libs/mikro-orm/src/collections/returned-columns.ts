@@ -13,7 +13,7 @@ export function returning(sql: string, meta: EntityMetadata, platform: Platform)
 
 /** Columns that the ORM reads through an expression of their type. */
 function convertedColumns(meta: EntityMetadata, platform: Platform): string[] {
-  return tableOf(meta).props.flatMap(({ fieldNames = [], customType, hasConvertToJSValueSQL, persist }) => {
+  return tableOf(meta).props.flatMap(({ fieldNames, customType, hasConvertToJSValueSQL, persist }) => {
     if (!hasConvertToJSValueSQL || persist === false) return [];
     const names = fieldNames.map(name => platform.quoteIdentifier(name));
     return names.map(name => `${customType!.convertToJSValueSQL!(name, platform)} as ${name}`);

@@ -23,6 +23,11 @@ export interface WriteListener {
   hear(written: Written): void;
 }
 
+interface Heard {
+  readonly listener: WriteListener;
+  readonly meta: EntityMetadata;
+}
+
 type Driver = Pick<AbstractSqlDriver, 'createQueryBuilder' | 'nativeInsertMany' | 'getMetadata' | 'getPlatform'>;
 
 /** MikroORM's query builder, as much of it as its driver's own writes use. */
@@ -37,38 +42,39 @@ interface Builder {
  * somebody listens. One for each ORM. It costs no statement, and is exact whatever others do meanwhile.
  */
 export class StatementListener {
-  readonly #listeners = new AsyncLocalStorage<WriteListener>();
+  readonly #listeners = new AsyncLocalStorage<{ readonly listener: WriteListener; readonly transaction: unknown }>();
 
   constructor(private readonly driver: Driver) {
     const create = driver.createQueryBuilder.bind(driver);
     driver.createQueryBuilder = ((...args: Parameters<typeof create>) => {
       const builder = create(...args);
-      const heard = this.#heard(args[0]);
+      const heard = this.#heard(args[0], args[1]);
       return heard ? this.#audible(builder as unknown as Builder, heard) : builder;
     }) as typeof create;
     const insert = driver.nativeInsertMany.bind(driver);
     driver.nativeInsertMany = (async (...args: Parameters<typeof insert>) => {
-      const heard = this.#heard(args[0]);
-      if (!heard) return insert(...args);
       const [name, data, options, transform] = args;
+      const heard = this.#heard(name, options?.ctx);
+      if (!heard) return insert(...args);
       const made = await insert(name, data, options, sql => this.#returning(transform?.(sql) ?? sql, heard.meta));
       heard.listener.hear({ meta: heard.meta, action: 'insert', rows: made.rows ?? [] });
       return made;
     }) as typeof insert;
   }
 
-  /** Tells `listener` of every statement that `work` makes. */
-  async during<Result>(listener: WriteListener, work: () => Promise<Result>): Promise<Result> {
-    return this.#listeners.run(listener, work);
+  /** Tells `listener` of every statement that `work` makes in a transaction. */
+  async during<Result>(transaction: unknown, listener: WriteListener, work: () => Promise<Result>): Promise<Result> {
+    return this.#listeners.run({ listener, transaction }, work);
   }
 
-  #heard(entity: unknown): { readonly listener: WriteListener; readonly meta: EntityMetadata } | undefined {
-    const listener = this.#listeners.getStore();
-    const meta = listener && (this.driver.getMetadata().find(entity as never) as EntityMetadata | undefined);
+  #heard(entity: unknown, ctx: unknown): Heard | undefined {
+    const { listener, transaction } = this.#listeners.getStore() ?? {};
+    if (!listener || transaction !== ctx) return undefined;
+    const meta = this.driver.getMetadata().find(entity as never) as EntityMetadata | undefined;
     return meta && listener.listensTo(meta) ? { listener, meta } : undefined;
   }
 
-  #audible(builder: Builder, { listener, meta }: { listener: WriteListener; meta: EntityMetadata }): Builder {
+  #audible(builder: Builder, { listener, meta }: Heard): Builder {
     const execute = builder.execute.bind(builder);
     const toQuery = builder.toQuery.bind(builder);
     builder.execute = async (...args) => {
