@@ -33,6 +33,12 @@ export function collectionsByPivot(
   return byPivot;
 }
 
+/** Places in an ordered collection: by number, where they are numbers; the driver reads large ones as text. */
+export function comparePlaces(a: unknown, b: unknown): number {
+  const [x, y] = [String(a), String(b)];
+  return Number(x) - Number(y) || x.localeCompare(y, 'en');
+}
+
 /** In table-per-type inheritance, MikroORM 7.2 gives each class a pivot table of its own, unless the table has a name. */
 function ownCollections({ relations, tptParent }: EntityMetadata): EntityProperty[] {
   const inherited = (tptParent?.properties ?? {}) as Record<string, EntityProperty | undefined>;

@@ -2,7 +2,7 @@ import type { EntityMetadata } from '@mikro-orm/core';
 import type { ForeignKeyEdge } from './foreign-key-edge.js';
 import { columnValues, type FoundRow, identityOf } from './found-row.js';
 import type { ChangedLinks, LinkKey } from './link-changes.js';
-import type { LinkEnds } from './pivot-links.js';
+import { comparePlaces, type LinkEnds } from './pivot-links.js';
 import type { EdgesByTarget } from './relevant-edges.js';
 import type { RowReader } from './rows.query.js';
 import { hasPartIn, tablesOf } from './tables.js';
@@ -131,10 +131,17 @@ function apply({ edge, rows }: FollowedRows, level: number, plan: DeletionPlan, 
     for (const row of rows) plan.changed.push({ ...row, edge });
     return;
   }
-  for (const row of rows) {
+  for (const row of inOrder(rows, edge)) {
     for (const ends of edge.links) plan.unlink(ends, row);
     plan.lose(row, lostParts(edge, row), edge.handler !== undefined, level, next);
   }
+}
+
+/** Links that have an order, in it: the key of their table is their place (core/metadata/MetadataDiscovery.js:953). */
+function inOrder(rows: readonly FoundRow[], { links }: ForeignKeyEdge): readonly FoundRow[] {
+  const { fixedOrder, fixedOrderColumn } = links[0]?.collection ?? {};
+  if (!fixedOrder || !fixedOrderColumn) return rows;
+  return rows.toSorted((a, b) => comparePlaces(a.row[fixedOrderColumn], b.row[fixedOrderColumn]));
 }
 
 /** See `lostTables`: the database leaves the parts above its foreign key, a handler leaves none. */

@@ -1,6 +1,6 @@
 import type { EntityMetadata, EntityProperty } from '@mikro-orm/core';
 import type { ChangedLinks, LinkKey } from '../cascade/link-changes.js';
-import type { LinkedCollection } from '../cascade/pivot-links.js';
+import { comparePlaces, type LinkedCollection } from '../cascade/pivot-links.js';
 
 /** A link whose row is inserted or deleted. */
 export interface MovedLink {
@@ -52,7 +52,7 @@ export function placeColumn({ fixedOrderColumn }: EntityProperty, pivot: EntityM
 
 function changesOf({ ends, owner, gone, come }: Moves): ChangedLinks {
   const isOrdered = ends.collection.owner && ends.collection.fixedOrder === true;
-  const inOrder = isOrdered ? gone.toSorted(byPlace) : gone;
+  const inOrder = isOrdered ? gone.toSorted((a, b) => comparePlaces(a.place, b.place)) : gone;
   const before: Targets = new Map(inOrder.map(({ target }) => [JSON.stringify(target), target]));
   const last = [...come.values()];
   const order = isOrdered && last.length > 0 ? { order: { last, before: [...before.values()] } } : {};
@@ -61,10 +61,4 @@ function changesOf({ ends, owner, gone, come }: Moves): ChangedLinks {
 
 function without(targets: Targets, others: Targets): LinkKey[] {
   return [...targets].filter(([key]) => !others.has(key)).map(([, target]) => target);
-}
-
-/** By number, where places are numbers; the driver reads large ones as text. */
-function byPlace(a: MovedLink, b: MovedLink): number {
-  const [x, y] = [String(a.place), String(b.place)];
-  return Number(x) - Number(y) || x.localeCompare(y, 'en');
 }
