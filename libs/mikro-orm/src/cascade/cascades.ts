@@ -97,6 +97,7 @@ export class Cascades {
       for (const set of changing) this.#seen.add(set);
       const followed = await followKeys(changing, schema, tools, new CascadeChanges(this.entities, system));
       const recorded = this.#of(capture);
+      for (const change of followed.linksOfEnded) recorded.before.push(change);
       for (const change of followed.changes) recorded.keyChanges.push(change);
       recorded.computed.push(followed.computed);
     }

@@ -4,10 +4,11 @@ import { equalJson } from '../model/json.js';
 import type { CascadeChanges, NewValues } from './cascade-changes.js';
 import { computedChanges } from './computed-changes.js';
 import { type AnyChangeSet, keyOf } from './flush-group.js';
-import { columnValues, identityOf, rowId } from './found-row.js';
+import { columnValues, identityOf, keyValues, rowId } from './found-row.js';
 import { type ChangedLinks, changedLinks } from './link-changes.js';
 import { NewForeignKeys } from './new-foreign-keys.js';
 import { planKeyChange, type RekeyedRow } from './plan-key-change.js';
+import { relinked } from './relinked.js';
 import { RowReader } from './rows.query.js';
 import { tableOf, tablesOf } from './tables.js';
 import type { CascadeTools } from './take-along.js';
@@ -20,6 +21,8 @@ export function changesKeys(set: AnyChangeSet, { graph, edges }: CascadeTools): 
 
 /** What changes along with keys, and what is to be asked once it has. */
 export interface FollowedKeys {
+  /** Links of objects that end because their own key is another one now; they stand before that end. */
+  readonly linksOfEnded: readonly Change[];
   readonly changes: readonly Change[];
   readonly computed: () => Promise<readonly Change[]>;
 }
@@ -41,13 +44,19 @@ export async function followKeys(
     return { found: row, values: newValues(set, graph.referredProperties(tableOf(row.meta))), edge: undefined };
   });
   const rekeyed = await planKeyChange(seeds, edges, reader, new NewForeignKeys(em));
-  const links = await changedLinks(rekeyed.flatMap(relinked), () => undefined, reader);
-  const followed = [
-    ...rekeyed.map(row => changes.update(row.found, row.values)).filter(change => change !== undefined),
-    ...[...links.values()].map(owner => changes.links(owner.tracked, owner.id, owner.links)),
-  ];
+  const known = classesOf(seeds, reader);
+  const linksOf = async (links: readonly ChangedLinks[]) => {
+    const owners = [...(await changedLinks(links, ({ identity }) => known.get(identity), reader)).values()];
+    return owners.map(owner => changes.links(owner.tracked, owner.id, owner.links));
+  };
+  const links = relinked(rekeyed);
+  const updates = rekeyed.map(row => changes.update(row.found, row.values)).filter(change => change !== undefined);
   const rows = rekeyed.map(row => row.found);
-  return { changes: followed, computed: () => computedChanges(rows, reader, changes) };
+  return {
+    linksOfEnded: await linksOf(links.ended),
+    changes: [...updates, ...(await linksOf(links.changed))],
+    computed: () => computedChanges(rows, reader, changes),
+  };
 }
 
 /** The ORM itself updates the foreign keys of the children that it has loaded: those changes are recorded already. */
@@ -63,6 +72,20 @@ export function withoutRepetitions(keyChanges: readonly Change[], flushed: reado
   });
 }
 
+/** The classes of objects under their old and new keys: under a new one nobody can ask for them yet. */
+function classesOf(rows: readonly RekeyedRow[], { entities }: RowReader): ReadonlyMap<string, unknown> {
+  const classes = new Map<string, unknown>();
+  for (const { found, values } of rows) {
+    const { meta, row } = found;
+    const columns = meta.getPrimaryProps().flatMap(prop => prop.fieldNames);
+    const key = keyValues(meta, row).map((value, index) =>
+      values.has(columns[index]!) ? values.get(columns[index]!) : value,
+    );
+    for (const id of [found.id, rowId(meta, key, entities)]) classes.set(identityOf(meta, id), meta.class);
+  }
+  return classes;
+}
+
 function newValues({ payload }: AnyChangeSet, props: readonly EntityProperty[]): NewValues {
   const changed = props.filter(prop => prop.name in payload);
   return new Map(
@@ -71,15 +94,4 @@ function newValues({ payload }: AnyChangeSet, props: readonly EntityProperty[]):
       return prop.fieldNames.map((column, index) => [column, values[index]] as const);
     }),
   );
-}
-
-/** A link belongs to its owner: where the owner's own key changes, the object is another, and the link is the same. */
-function relinked({ found, values, edge }: RekeyedRow): ChangedLinks[] {
-  return (edge?.links ?? [])
-    .filter(ends => ends.targetProp === edge!.prop)
-    .map(ends => {
-      const removed = columnValues(found.row, ends.targetProp);
-      const added = ends.targetProp.fieldNames.map((column, index) => values.get(column) ?? removed[index]);
-      return { ends, owner: columnValues(found.row, ends.ownerProp), removed: [removed], added: [added] };
-    });
 }

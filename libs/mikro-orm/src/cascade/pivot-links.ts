@@ -33,10 +33,10 @@ export function collectionsByPivot(
   return byPivot;
 }
 
-/** Places in an ordered collection: by number, where they are numbers; the driver reads large ones as text. */
-export function comparePlaces(a: unknown, b: unknown): number {
-  const [x, y] = [String(a), String(b)];
-  return Number(x) - Number(y) || x.localeCompare(y, 'en');
+/** Links by their places in an ordered collection: by number, where places are numbers, large ones read as text. */
+export function inPlaces<Link>(links: readonly Link[], placeOf: (link: Link) => unknown): Link[] {
+  const compare = (x: string, y: string) => Number(x) - Number(y) || x.localeCompare(y, 'en');
+  return links.toSorted((a, b) => compare(String(placeOf(a)), String(placeOf(b))));
 }
 
 /** In table-per-type inheritance, MikroORM 7.2 gives each class a pivot table of its own, unless the table has a name. */

@@ -2,7 +2,7 @@ import type { EntityMetadata } from '@mikro-orm/core';
 import type { ForeignKeyEdge } from './foreign-key-edge.js';
 import { columnValues, type FoundRow, identityOf } from './found-row.js';
 import type { ChangedLinks, LinkKey } from './link-changes.js';
-import { comparePlaces, type LinkEnds } from './pivot-links.js';
+import { inPlaces, type LinkEnds } from './pivot-links.js';
 import type { EdgesByTarget } from './relevant-edges.js';
 import type { RowReader } from './rows.query.js';
 import { hasPartIn, tablesOf } from './tables.js';
@@ -141,7 +141,7 @@ function apply({ edge, rows }: FollowedRows, level: number, plan: DeletionPlan, 
 function inOrder(rows: readonly FoundRow[], { links }: ForeignKeyEdge): readonly FoundRow[] {
   const { fixedOrder, fixedOrderColumn } = links[0]?.collection ?? {};
   if (!fixedOrder || !fixedOrderColumn) return rows;
-  return rows.toSorted((a, b) => comparePlaces(a.row[fixedOrderColumn], b.row[fixedOrderColumn]));
+  return inPlaces(rows, ({ row }) => row[fixedOrderColumn]);
 }
 
 /** See `lostTables`: the database leaves the parts above its foreign key, a handler leaves none. */

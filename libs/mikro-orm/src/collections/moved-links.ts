@@ -1,6 +1,6 @@
 import type { EntityMetadata, EntityProperty } from '@mikro-orm/core';
 import type { ChangedLinks, LinkKey } from '../cascade/link-changes.js';
-import { comparePlaces, type LinkedCollection } from '../cascade/pivot-links.js';
+import { inPlaces, type LinkedCollection } from '../cascade/pivot-links.js';
 
 /** A link whose row is inserted or deleted. */
 export interface MovedLink {
@@ -52,7 +52,7 @@ export function placeColumn({ fixedOrderColumn }: EntityProperty, pivot: EntityM
 
 function changesOf({ ends, owner, gone, come }: Moves): ChangedLinks {
   const isOrdered = ends.collection.owner && ends.collection.fixedOrder === true;
-  const inOrder = isOrdered ? gone.toSorted((a, b) => comparePlaces(a.place, b.place)) : gone;
+  const inOrder = isOrdered ? inPlaces(gone, ({ place }) => place) : gone;
   const before: Targets = new Map(inOrder.map(({ target }) => [JSON.stringify(target), target]));
   const last = [...come.values()];
   const order = isOrdered && last.length > 0 ? { order: { last, before: [...before.values()] } } : {};
