@@ -24,7 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   collections: ['cascade', 'capture', 'type context', 'type tracking', 'model'],
   delta: ['type capture', 'context', 'model', 'errors'],
   write: ['delta', 'context', 'tracking', 'database', 'model', 'errors'],
-  bypass: ['capture', 'delta', 'write', 'context', 'tracking', 'options', 'model', 'errors'],
+  bypass: ['collections', 'capture', 'delta', 'write', 'context', 'tracking', 'options', 'model', 'errors'],
   'tracking-entity-manager': ['capture', 'bypass'],
 
   // The read half.

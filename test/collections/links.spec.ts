@@ -82,7 +82,7 @@ describe.each(Object.keys(MAPPINGS))('many-to-many %s', name => {
 
   it('add to a collection that was not loaded, which has one of them already', async () => {
     const add = async (em: EntityManager) => void (await owner(em, 1)).things.add(thingRef(em, 2), thingRef(em, 3));
-    expect(await changed(add)).toEqual(mapping.isOrdered ? ['1+2', '1+3'] : ['1+3']);
+    expect(await changed(add)).toEqual(['1+3']);
   });
 
   it('remove all of a collection that was not loaded', async () => {

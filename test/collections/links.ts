@@ -48,8 +48,8 @@ export function unordered(links: Links): Links {
 
 function after(keys: readonly unknown[], { added, removed, order }: StoredLinks): unknown[] {
   const left = without(keys, removed);
-  if (order) return [...without(left, order), ...without(added, order), ...order];
-  return [...without(left, added), ...added];
+  const come = without(added, left);
+  return order ? [...without([...left, ...come], order), ...order] : [...left, ...come];
 }
 
 function without(keys: readonly unknown[], others: readonly unknown[]): unknown[] {

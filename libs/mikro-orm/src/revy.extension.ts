@@ -2,6 +2,7 @@ import type { EntityManager, EntityMetadata, MetadataStorage, MikroORM } from '@
 import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import type { Bypasses } from './bypass/bypass-entity-manager.js';
 import { GuardedConnections } from './bypass/guarded-connection.js';
+import type { NativeCapture } from './bypass/capture-native.js';
 import { NativeWrites } from './bypass/native-writes.js';
 import { QueryGuard } from './bypass/query-guard.js';
 import { TrackedTables } from './bypass/tracked-tables.js';
@@ -45,7 +46,7 @@ export function revy(options: RevyOptions = {}): RevyExtension {
       const entities = new TrackedEntities(resolved, orm.driver.getPlatform());
       const recorder = new Recorder(entities, new HistoryWriter(tables, resolved.keyframeEvery));
       const cascades = new Cascades(entities);
-      const collections = new CollectionWrites(cascades, orm.driver as unknown as AbstractSqlDriver);
+      const collections = new CollectionWrites(entities, cascades, orm.driver as unknown as AbstractSqlDriver);
       const subscriber = new RevySubscriber(entities, recorder, cascades, collections);
       const writePending = (em: EntityManager) => recorder.writePending(em);
       const discover = (metadata: Iterable<EntityMetadata>) =>
@@ -53,7 +54,7 @@ export function revy(options: RevyOptions = {}): RevyExtension {
       const runtime: RevyRuntime = { entities, tables, discover, writePending, loadActors };
       orm.config.registerExtension(EXTENSION, () => runtime);
       orm.config.set('subscribers', [...orm.config.get('subscribers'), subscriber]);
-      const bypasses = bypassesOf(orm, runtime, recorder);
+      const bypasses = bypassesOf(orm, runtime, { entities, recorder, collections, beforeDelete: async () => [] });
       if (orm.em) installInto(orm, runtime, subscriber, bypasses);
       else installBefore(orm, runtime, bypasses);
     },
@@ -103,9 +104,9 @@ function install(storage: Iterable<EntityMetadata>, { entities, discover }: Revy
   discover(storage);
 }
 
-function bypassesOf(orm: MikroORM, { entities, tables }: RevyRuntime, recorder: Recorder): Bypasses {
+function bypassesOf(orm: MikroORM, { entities, tables }: RevyRuntime, capture: NativeCapture): Bypasses {
   const guard = new QueryGuard(entities, new TrackedTables(entities, tables), orm.config);
-  const native = new NativeWrites(orm, { entities, recorder, beforeDelete: async () => [] }, guard);
+  const native = new NativeWrites(orm, capture, guard);
   return { guard, native, connections: new GuardedConnections(guard) };
 }
 

@@ -1,5 +1,7 @@
 import { type Dictionary, type EntityMetadata, Utils } from '@mikro-orm/core';
 import { buildDrafts } from '../delta/build-drafts.js';
+import type { Change } from '../capture/change.js';
+import type { CollectionWrites } from '../collections/collection-writes.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import type { Recorder } from '../write/recorder.js';
 import { captureDelete } from './capture-delete.js';
@@ -7,6 +9,7 @@ import { captureClone, captureInsert } from './capture-insert.js';
 import { captureUpdate } from './capture-update.js';
 import { captureUpsert } from './capture-upsert.js';
 import { type BeforeNativeDelete, NATIVE_CALL, type NativeCall, type NativeRun } from './native-call.js';
+import { collectionsIn, NativeLinks } from './native-links.js';
 import { inOwnTransaction } from './own-transaction.js';
 import type { NativeOptions, NativeResult, SqlDriver, TransactionContext } from './sql-driver.js';
 
@@ -35,6 +38,7 @@ export interface NativeCapture {
   readonly entities: TrackedEntities;
   readonly recorder: Recorder;
   readonly beforeDelete: BeforeNativeDelete;
+  readonly collections: CollectionWrites;
 }
 
 /** Lets the driver read rows before and after those of its calls that carry the mark. The others pass as they are. */
@@ -49,8 +53,11 @@ export function captureNative(driver: SqlDriver, capture: NativeCapture): void {
       const { [NATIVE_CALL]: _, ...options } = marked;
       const meta = driver.getMetadata().get(args[0] as never);
       const perform = async (ctx: TransactionContext) => {
-        const run = runOf({ driver, capture, call, meta, original, args, places, options: { ...options, ctx } });
-        return dispatch(run, method, places, args);
+        const links = new NativeLinks();
+        const run = runOf({ driver, capture, call, meta, original, args, places, links, options: { ...options, ctx } });
+        const result = await dispatch(run, method, places, args);
+        await addTo(capture.recorder, ctx, links.rest());
+        return result;
       };
       return options.ctx ? perform(options.ctx) : inOwnTransaction(call.em, perform);
     };
@@ -65,11 +72,13 @@ interface Parts {
   readonly original: NativeFunction;
   readonly args: readonly unknown[];
   readonly places: Places;
+  readonly links: NativeLinks;
   readonly options: NativeOptions & { ctx: TransactionContext };
 }
 
-function runOf({ driver, capture, call, meta, original, args, places, options }: Parts): NativeRun {
-  const { entities, recorder, beforeDelete } = capture;
+function runOf(parts: Parts): NativeRun {
+  const { driver, capture, call, meta, args, places, links, options } = parts;
+  const { entities, recorder, beforeDelete, collections } = capture;
   return {
     driver,
     entities,
@@ -83,13 +92,30 @@ function runOf({ driver, capture, call, meta, original, args, places, options }:
       passed[places.options] = { ...options, ...(instead?.where === undefined ? {} : { unionWhere: undefined }) };
       if (instead?.where !== undefined) passed[places.where!] = instead.where;
       if (instead?.data !== undefined) passed[places.data!] = instead.data;
-      return original(...passed);
+      return proceed(parts, passed);
     },
     record: async changes => {
-      const log = recorder.logs.of(options.ctx);
-      if (log && changes.length > 0) await recorder.add(log, buildDrafts(changes));
+      const implied = await collections.impliedLinks({ ...call, ctx: options.ctx }, changes);
+      await addTo(recorder, options.ctx, [...changes.map(change => links.joined(change)), ...implied]);
     },
   };
+}
+
+async function addTo(recorder: Recorder, ctx: TransactionContext, changes: readonly Change[]): Promise<void> {
+  const log = recorder.logs.of(ctx);
+  if (log && changes.length > 0) await recorder.add(log, buildDrafts(changes));
+}
+
+/** Performs the call, and hears of the links that it writes. */
+async function proceed({ capture, call, meta, original, links, options, places }: Parts, args: unknown[]) {
+  const data = places.data === undefined ? [] : Utils.asArray(args[places.data] as Dictionary);
+  const props = collectionsIn(meta, data);
+  if (props.length === 0) return original(...args);
+  const { em, attribution } = call;
+  const written = { em, attribution, ctx: options.ctx, props, schema: options.schema };
+  const { result, changes } = await capture.collections.aroundCall(written, async () => original(...args));
+  for (const change of changes) links.keep(change);
+  return result;
 }
 
 async function dispatch(

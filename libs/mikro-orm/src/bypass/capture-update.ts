@@ -1,8 +1,8 @@
 import { type Dictionary, isRaw, Utils } from '@mikro-orm/core';
 import { UnsafeBypassError } from './bypass.errors.js';
 import { changesBetween } from './image-changes.js';
-import { linkChangesAfter, type LinkedProperty, linkedProperties, linksBefore } from './link-images.js';
 import { inChunks, type NativeRun } from './native-call.js';
+import { collectionsIn } from './native-links.js';
 import { findRows, readRows, type RowImage, type RowImages } from './row-images.js';
 import { isKeyProperty, keyCondition, partOfKey, type RowKey } from './row-key.js';
 import type { NativeResult } from './sql-driver.js';
@@ -10,11 +10,10 @@ import type { NativeResult } from './sql-driver.js';
 /** The rows are found and locked first, and then changed by their keys: what is changed is what was read. */
 export async function captureUpdate(run: NativeRun, condition: unknown, data: Dictionary): Promise<NativeResult> {
   requireKnownKey(run, data);
-  const linked = linkedProperties(run, [data]);
   const where = await finalCondition(run, condition);
   const lock = changesKey(run, data) ? 'for update' : 'for no key update';
   const found = await findRows(run, where, run.options.convertCustomTypes !== false, lock);
-  const update = { data, linked, where };
+  const update = { data, where };
   if ('images' in found) return updateRows(run, found.images, update);
   if (readsRows(data)) return updateRows(run, await readAll(run, found.keys), update);
   return updateInChunks(run, found.keys, update);
@@ -22,14 +21,14 @@ export async function captureUpdate(run: NativeRun, condition: unknown, data: Di
 
 interface Update {
   readonly data: Dictionary;
-  readonly linked: readonly LinkedProperty[];
   readonly where: unknown;
 }
 
 async function updateRows(run: NativeRun, before: RowImages, update: Update): Promise<NativeResult> {
   const keys = [...before.values()].map(image => image.key);
-  const linksThen = await linksBefore(run, update.linked, keys);
-  const where = update.linked.length && keys.length !== 1 ? update.where : keyOnly(run, keys);
+  // the driver reads the owner of links from the condition
+  const isLinked = collectionsIn(run.meta, [update.data]).length > 0;
+  const where = isLinked && keys.length !== 1 ? update.where : keyOnly(run, keys);
   const result = await run.proceed({ where, data: { ...update.data } });
   // an object whose discriminator was changed is no longer found as what it was
   const meta = run.meta.root.discriminatorColumn! in update.data ? run.meta.root : run.meta;
@@ -41,9 +40,7 @@ async function updateRows(run: NativeRun, before: RowImages, update: Update): Pr
       update.data,
     );
     const are = await readRows(run, keysNow, { meta });
-    const links = await linkChangesAfter(run, update.linked, keysNow, linksThen);
-    await run.record(changesBetween(run, were, are, links.byOwner));
-    await run.record(links.ofOthers(are));
+    await run.record(changesBetween(run, were, are));
   }
   return result;
 }

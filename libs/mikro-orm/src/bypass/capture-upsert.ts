@@ -2,7 +2,6 @@ import { type Dictionary, isRaw, Utils } from '@mikro-orm/core';
 import type { Change } from '../capture/change.js';
 import { unknownKey } from './capture-insert.js';
 import { changesBetween, created, updated } from './image-changes.js';
-import { linkChangesAfter, linkedProperties, linksBefore } from './link-images.js';
 import type { NativeRun } from './native-call.js';
 import { readRows, readWhere, type RowImage, type RowImages } from './row-images.js';
 import { keyOfColumns, keyOfData, type RowKey } from './row-key.js';
@@ -14,26 +13,22 @@ export async function captureUpsert(
   where: unknown,
   rows: readonly Dictionary[],
 ): Promise<NativeResult> {
-  const linked = linkedProperties(run, rows);
   const { condition, isWhole } = conflictCondition(run, where, rows);
   const given = rows.map(row => ({ ...row }));
   const before = await rowsBefore(run, condition);
-  const linksThen = await linksBefore(run, linked, keysOf(before));
   const result = await run.proceed();
   const after = new Map(condition ? await readWhere(run, condition, converts(run), { origin: originOf(run) }) : []);
   if (!isWhole) await addReturned(run, given, result, after);
-  const links = await linkChangesAfter(run, linked, keysOf(after), linksThen);
   const written = new Map([...after].filter(([id, image]) => before.has(id) || image.origin.isOurs));
   const isNew = (id: string) => !before.has(id);
   const certain = new Map([...written].filter(([id, image]) => !isNew(id) || !image.origin.mayReplace));
-  await run.record(changesBetween(run, before, certain, links.byOwner));
+  await run.record(changesBetween(run, before, certain));
   await run.record(
     await unforeseen(
       run,
       [...written].filter(([id]) => !certain.has(id)).map(([, image]) => image),
     ),
   );
-  await run.record(links.ofOthers(after));
   return result;
 }
 

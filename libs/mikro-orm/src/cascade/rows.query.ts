@@ -52,6 +52,19 @@ export class RowReader {
     return this.#findAs(classes, where, read => this.#keyFields(read), lock);
   }
 
+  /** Rows of a pivot table that link any of these pairs. */
+  async linking(
+    pivot: EntityMetadata,
+    [one, other]: readonly [EntityProperty, EntityProperty],
+    pairs: readonly (readonly [readonly unknown[], readonly unknown[]])[],
+  ): Promise<FoundRow[]> {
+    const conditions = pairs.map(([a, b]) => ({
+      [one.name]: { $in: [conditionKey(a)] },
+      [other.name]: { $in: [conditionKey(b)] },
+    }));
+    return this.#find(pivot, { $or: conditions }, [...this.#keyFields(pivot), one.name, other.name]);
+  }
+
   /** The same rows once more, with the columns that the database computes. */
   async again(rows: readonly FoundRow[]): Promise<FoundRow[]> {
     const found: FoundRow[] = [];

@@ -1,18 +1,22 @@
 import type { EntityManager } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/sql';
+import type { Change } from '../capture/change.js';
 import type { FlushCapture } from '../capture/flush-capture.js';
 import { wholeChanges } from '../capture/read-changes.js';
 import type { Cascades } from '../cascade/cascades.js';
 import { deletedBy } from '../cascade/flush-group.js';
 import type { TakenAlong } from '../cascade/take-along.js';
+import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import { ChildWrites } from './child-writes.js';
 import { type AnyCollection, collectionUpdates, isChanged, propertyOf } from './collection-updates.js';
 import { FlushListener } from './flush-listener.js';
 import { linkTableOf, recordedBy } from './link-table.js';
 import { LinkWrites } from './link-writes.js';
 import { MovedLinks } from './moved-links.js';
+import { aroundCall, impliedLinks, type NativeCollectionWrite, type NativeWrite } from './native-collections.js';
 import { moveLinksOf } from './pivot-entities.js';
 import { replacedChildren, schemaOf } from './replaced-children.js';
+import { rewrittenIn } from './rewritten.js';
 import { StatementListener } from './statement-listener.js';
 import { recordedLinks, type WriteScope } from './write-scope.js';
 
@@ -21,6 +25,7 @@ export class CollectionWrites {
   readonly #listener: StatementListener;
 
   constructor(
+    private readonly entities: TrackedEntities,
     private readonly cascades: Cascades,
     driver: AbstractSqlDriver,
   ) {
@@ -30,7 +35,7 @@ export class CollectionWrites {
   /** A class whose history the flush's collections will change; it serves the error where that may not be. */
   firstTracked(em: EntityManager, capture: FlushCapture): string | undefined {
     const updates = collectionUpdates(capture.uow).filter(isChanged);
-    const scope = updates.length > 0 ? this.#scopeOf(em, capture) : undefined;
+    const scope = updates.length > 0 ? this.#scopeOf(em, capture, updates) : undefined;
     for (const collection of scope ? updates : []) {
       const name = recordedIn(collection, scope!);
       if (name !== undefined) return name;
@@ -41,7 +46,7 @@ export class CollectionWrites {
   /** Performs the statements on the collections of a flush, and adds what they do to what is captured of it. */
   async around(em: EntityManager, capture: FlushCapture | undefined, perform: () => Promise<void>): Promise<void> {
     const updates = em.getUnitOfWork(false).getCollectionUpdates();
-    const scope = updates.length > 0 ? this.#scopeOf(em, capture) : undefined;
+    const scope = updates.length > 0 ? this.#scopeOf(em, capture, updates) : undefined;
     if (!scope) return perform();
     if (capture) await this.readLinks(em, capture);
     const collections = updates.map(one => ({ prop: propertyOf(one), schema: schemaOf(one, em) }));
@@ -56,7 +61,7 @@ export class CollectionWrites {
 
   /** Adds the links of which the flush has written the rows by now, as objects of the application's own. */
   async readLinks(em: EntityManager, capture: FlushCapture): Promise<void> {
-    const scope = capture.links.length > 0 ? this.#scopeOf(em, capture) : undefined;
+    const scope = capture.links.length > 0 ? this.#scopeOf(em, capture, []) : undefined;
     if (!scope) return;
     const links = new MovedLinks();
     for (const captured of capture.links.splice(0)) {
@@ -67,18 +72,33 @@ export class CollectionWrites {
     capture.besides.push(...(await recordedLinks(links, scope)));
   }
 
+  /** See {@link aroundCall}. */
+  async aroundCall<Result>(write: NativeCollectionWrite, perform: () => Promise<Result>) {
+    return aroundCall(write, { cascades: this.cascades, listener: this.#listener }, perform);
+  }
+
+  /** See {@link impliedLinks}. */
+  async impliedLinks(write: NativeWrite, changes: readonly Change[]): Promise<Change[]> {
+    return impliedLinks(write, changes, this.entities, this.cascades);
+  }
+
   #keep(em: EntityManager, capture: FlushCapture | undefined, taken: TakenAlong): void {
     const { linksOfLost = [], others = [] } = taken.changes ?? {};
     for (const change of [...linksOfLost, ...others]) capture?.besides.push(change);
     this.cascades.finishLater(em, capture, taken);
   }
 
-  #scopeOf(em: EntityManager, capture: FlushCapture | undefined): WriteScope | undefined {
+  #scopeOf(
+    em: EntityManager,
+    capture: FlushCapture | undefined,
+    updates: readonly AnyCollection[],
+  ): WriteScope | undefined {
     const tools = this.cascades.toolsFor(em, capture ? 'recording' : 'handling');
-    if (!tools || !capture) return tools && { tools, recording: undefined };
+    const isRewritten = rewrittenIn(updates);
+    if (!tools || !capture) return tools && { tools, recording: undefined, isRewritten };
     let deleted: ReadonlySet<string> | undefined;
     const isOwn = (identity: string) => (deleted ??= deletedBy(capture.uow, tools.entities)).has(identity);
-    return { tools, recording: { attribution: capture.attribution, isOwn } };
+    return { tools, recording: { attribution: capture.attribution, isOwn }, isRewritten };
   }
 }
 

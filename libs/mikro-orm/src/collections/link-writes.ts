@@ -56,10 +56,7 @@ export class LinkWrites implements WriteListener {
   hear(written: Written): void {
     const { collections, entity } = this.#tables.get(written.meta.class)!;
     if (!this.scope.recording) return;
-    for (const link of linksIn(written, collections)) {
-      if (written.action === 'insert') this.#links.add(link);
-      else this.#links.remove(link);
-    }
+    for (const link of linksIn(written, collections)) this.#links.add(link);
     if (entity)
       this.#hearObjects(written, new CascadeChanges(this.scope.tools.entities, this.scope.recording.attribution));
   }

@@ -8,6 +8,8 @@ export interface Written {
   readonly meta: EntityMetadata;
   readonly action: 'insert' | 'update' | 'delete';
   readonly rows: readonly Dictionary[];
+  /** Whether rows that were there already are not among these. */
+  readonly isConditional: boolean;
 }
 
 /** A statement that has not run yet. */
@@ -57,7 +59,7 @@ export class StatementListener {
       const heard = this.#heard(name, options?.ctx);
       if (!heard) return insert(...args);
       const made = await insert(name, data, options, sql => this.#returning(transform?.(sql) ?? sql, heard.meta));
-      heard.listener.hear({ meta: heard.meta, action: 'insert', rows: made.rows ?? [] });
+      heard.listener.hear({ meta: heard.meta, action: 'insert', rows: made.rows ?? [], isConditional: false });
       return made;
     }) as typeof insert;
   }
@@ -82,7 +84,8 @@ export class StatementListener {
       if (action === 'delete') await listener.beforeDelete(meta, toQuery());
       builder.toQuery = () => ({ ...toQuery(), sql: this.#returning(toQuery().sql, meta) });
       const result = await execute(...args);
-      listener.hear({ meta, action, rows: result.rows ?? [] });
+      // rows are inserted by a builder only where there may be conflicts
+      listener.hear({ meta, action, rows: result.rows ?? [], isConditional: action === 'insert' });
       return result;
     };
     return builder;

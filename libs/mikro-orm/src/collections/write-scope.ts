@@ -8,12 +8,15 @@ import { changedLinks, type LinkOwner } from '../cascade/link-changes.js';
 import { type CascadeTools, readerOf } from '../cascade/take-along.js';
 import type { Attribution } from '../context/attribution-value.js';
 import type { MovedLinks } from './moved-links.js';
+import { placesIn } from './pivot-rows.js';
+import type { IsRewritten } from './rewritten.js';
 
 /** What writes rows without a change set: a flush, or a native call. */
 export interface WriteScope {
   readonly tools: CascadeTools;
   /** Absent where nothing is recorded; handlers do their work nevertheless. */
   readonly recording: { readonly attribution: Attribution; readonly isOwn: DeletionRecording['isOwn'] } | undefined;
+  readonly isRewritten: IsRewritten;
 }
 
 /** How to record what happens on somebody's behalf. */
@@ -22,10 +25,13 @@ export function recordingOf(by: Attribution, { tools, recording }: WriteScope): 
 }
 
 /** Links that came and went, as changes of the objects that record them. */
-export async function recordedLinks(links: MovedLinks, { tools, recording }: WriteScope): Promise<Change[]> {
-  const moved = links.changes();
-  if (!recording || moved.length === 0) return [];
+export async function recordedLinks(
+  links: MovedLinks,
+  { tools, recording, isRewritten }: WriteScope,
+): Promise<Change[]> {
+  if (!recording || links.isEmpty) return [];
   const reader = readerOf(tools, { isRecording: true, schema: tools.em.schema });
+  const moved = links.changes(await placesIn(links, reader), isRewritten);
   const byOwner = await changedLinks(moved, owner => classOf(owner, tools.em), reader);
   const changes = new CascadeChanges(tools.entities, recording.attribution);
   return [...byOwner.values()].map(owner => changes.links(owner.tracked, owner.id, owner.links));

@@ -21,11 +21,12 @@ export function mergeOrder(first: LinkChange, second: LinkChange): LinkOrder | u
   return { last: [...stayed, ...last], before: orderBefore(first, second) };
 }
 
-/** A change that makes all links anew tells how they stood; one that only removes some does not. */
+/** A change that makes all links anew tells how they stood; one that removes or moves some of them does not. */
 function orderBefore(first: LinkChange, second: LinkChange): readonly Json[] | undefined {
-  const told = first.order?.before ?? [];
-  if (told.length > 0 || !second.order) return first.order?.before;
-  return first.removed.length === 0 && second.order.before ? without(second.order.before, first.added) : undefined;
+  const told = first.order?.before;
+  if (told?.length || !second.order) return told;
+  const isKnown = first.removed.length === 0 && !movesLinks(first) && second.order.before;
+  return isKnown ? without(isKnown, first.added) : undefined;
 }
 
 function without(keys: readonly Json[], others: readonly Json[]): Json[] {
