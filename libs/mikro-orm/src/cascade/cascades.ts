@@ -76,10 +76,7 @@ export class Cascades {
       const doomed = { meta: tableOf(changeSet.meta), keys: sets.map(keyOf), schema };
       const recording = deleted && { changes: this.#changes(capture), isOwn: (row: string) => deleted.has(row) };
       const taken = await takeAlong(doomed, this.#tools(em, edges), recording);
-      const { before, after } = capture ? this.#of(capture) : newRecorded();
-      for (const change of taken.changes?.linksOfLost ?? []) before.push(change);
-      const place = changeSet.type === 'delete_early' ? before : after;
-      for (const change of taken.changes?.others ?? []) place.push(change);
+      if (capture) this.#record(capture, taken, changeSet.type === 'delete_early' ? 'before' : 'after');
       this.finishLater(em, capture, taken);
     }
   }
@@ -120,6 +117,14 @@ export class Cascades {
     const recorded = this.#of(capture);
     recorded.computed.push(computed);
     recorded.tellMemory.push(tellMemory);
+  }
+
+  #record(capture: FlushCapture, { changes }: TakenAlong, place: 'before' | 'after'): void {
+    const recorded = this.#of(capture);
+    // the links that a flush writes are written by the time that their objects go, unless those go first
+    const links = place === 'before' ? recorded.before : capture.besides;
+    for (const change of changes?.linksOfLost ?? []) links.push(change);
+    for (const change of changes?.others ?? []) recorded[place].push(change);
   }
 
   #leadsOn(meta: EntityMetadata, edges: EdgesByTarget): boolean {
