@@ -1,4 +1,11 @@
-import { type AnyEntity, type Collection, type EntityProperty, ReferenceKind, type UnitOfWork } from '@mikro-orm/core';
+import {
+  type AnyEntity,
+  type Collection,
+  type EntityProperty,
+  ReferenceKind,
+  type UnitOfWork,
+  Utils,
+} from '@mikro-orm/core';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import type { ConcreteClasses } from './concrete-class.js';
 
@@ -22,7 +29,7 @@ export function captureCollections(uow: UnitOfWork, classes: ConcreteClasses): C
     ofOwner.set(prop.name, capture);
     return capture;
   };
-  for (const collection of uow.getCollectionUpdates()) {
+  for (const collection of dirtyCollections(uow)) {
     for (const link of changedLinks(collection)) {
       const owner = classes.trackedOf(link.ownerEntity);
       const prop = owner?.collections.get(link.property);
@@ -30,6 +37,12 @@ export function captureCollections(uow: UnitOfWork, classes: ConcreteClasses): C
     }
   }
   return [...byOwner.values()].flatMap(ofOwner => [...ofOwner.values()]);
+}
+
+/** MikroORM 7.2 lays the collection of a new entity aside that holds a new entity of its own class, or itself. */
+function dirtyCollections(uow: UnitOfWork): Set<Collection<AnyEntity>> {
+  const aside = [...uow.getExtraUpdates()].map(([, , value]) => value).filter(value => Utils.isCollection(value));
+  return new Set([...uow.getCollectionUpdates(), ...aside] as Collection<AnyEntity>[]);
 }
 
 interface Link {
