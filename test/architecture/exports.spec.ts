@@ -42,6 +42,7 @@ const API = [
       'Tracked',
       'UnknownAttributeError',
       'UnknownCommitError',
+      'UnknownKeyError',
       'UnknownRelationError',
       'UnknownRevisionError',
       'UnknownVersionError',

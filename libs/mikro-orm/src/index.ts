@@ -62,6 +62,7 @@ export {
   UnusablePointError,
   UnusableRevisionError,
 } from './revy.errors.js';
+export { UnknownKeyError } from './capture/capture.errors.js';
 export { UnsafeBypassError } from './bypass/bypass.errors.js';
 export { revy, type RevyExtension } from './revy.extension.js';
 export { isTracked } from './runtime.js';
