@@ -23,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   delta: ['type capture', 'context', 'model', 'errors'],
   write: ['delta', 'context', 'tracking', 'database', 'model', 'errors'],
   bypass: ['capture', 'delta', 'write', 'context', 'tracking', 'options', 'model', 'errors'],
-  'tracking-entity-manager': ['capture', 'bypass'],
+  'tracking-entity-manager': ['capture', 'bypass', 'type cascade'],
 
   // The read half.
   history: ['context', 'runtime', 'tracking', 'database', 'model', 'errors'],

@@ -5,6 +5,7 @@ import { NativeWrites } from './bypass/native-writes.js';
 import { QueryGuard } from './bypass/query-guard.js';
 import { TrackedTables } from './bypass/tracked-tables.js';
 import { installAttribution } from './capture/attribution.js';
+import { Doubts } from './capture/doubts.js';
 import { Cascades } from './cascade/cascades.js';
 import { loadActors } from './history/load-actors.js';
 import { historySchemas } from './model/schema.js';
@@ -43,22 +44,27 @@ export function revy(options: RevyOptions = {}): RevyExtension {
       const entities = new TrackedEntities(resolved, orm.driver.getPlatform());
       const recorder = new Recorder(entities, new HistoryWriter(tables, resolved.keyframeEvery));
       const cascades = new Cascades(entities);
-      const subscriber = new RevySubscriber(entities, recorder, cascades);
+      const doubts = new Doubts();
+      const subscriber = new RevySubscriber(entities, recorder, cascades, doubts);
       const writePending = (em: EntityManager) => recorder.writePending(em);
       const discover = (metadata: Iterable<EntityMetadata>) =>
         cascades.discover(metadata, orm.config.get('schemaGenerator'));
       const runtime: RevyRuntime = { entities, tables, discover, writePending, loadActors };
       orm.config.registerExtension(EXTENSION, () => runtime);
       orm.config.set('subscribers', [...orm.config.get('subscribers'), subscriber]);
-      const bypasses = bypassesOf(orm, runtime, recorder);
-      if (orm.em) installInto(orm, runtime, subscriber, bypasses);
-      else installBefore(orm, runtime, bypasses);
+      const bypasses = bypassesOf(orm, runtime, recorder, doubts);
+      const extend = (em: EntityManager) => extendEntityManager(em, bypasses, cascades);
+      if (orm.em) installInto(orm, runtime, subscriber, extend);
+      else installBefore(orm, runtime, extend);
     },
   };
 }
 
+/** Turns an ORM's entity manager into one that is tracked. */
+type Extend = (em: EntityManager) => EntityManager;
+
 /** MikroORM 7.2 registers extensions before discovery, when there is no entity manager yet. */
-function installBefore(orm: MikroORM, runtime: RevyRuntime, bypasses: Bypasses): void {
+function installBefore(orm: MikroORM, runtime: RevyRuntime, extend: Extend): void {
   const { config, driver } = orm;
   const schemas = historySchemas(runtime.tables);
   config.set('entities', [...config.get('entities'), ...schemas]);
@@ -72,16 +78,15 @@ function installBefore(orm: MikroORM, runtime: RevyRuntime, bypasses: Bypasses):
     },
   });
   const createEntityManager = driver.createEntityManager.bind(driver) as (useContext?: boolean) => EntityManager;
-  driver.createEntityManager = (useContext?: boolean) =>
-    extendEntityManager(createEntityManager(useContext), bypasses) as never;
+  driver.createEntityManager = (useContext?: boolean) => extend(createEntityManager(useContext)) as never;
 }
 
-function installInto(orm: MikroORM, runtime: RevyRuntime, subscriber: RevySubscriber, bypasses: Bypasses): void {
+function installInto(orm: MikroORM, runtime: RevyRuntime, subscriber: RevySubscriber, extend: Extend): void {
   orm.discoverEntity(historySchemas(runtime.tables));
   install(orm.getMetadata(), runtime);
   onDecorate(orm.getMetadata(), runtime);
   orm.em.getEventManager().registerSubscriber(subscriber);
-  extendEntityManager(orm.em, bypasses);
+  extend(orm.em);
 }
 
 /** MikroORM puts its accessors on the prototypes in `decorate`, also for entities that are discovered later. */
@@ -100,13 +105,13 @@ function install(storage: Iterable<EntityMetadata>, { entities, discover }: Revy
   discover(storage);
 }
 
-function bypassesOf(orm: MikroORM, { entities, tables }: RevyRuntime, recorder: Recorder): Bypasses {
+function bypassesOf(orm: MikroORM, { entities, tables }: RevyRuntime, recorder: Recorder, doubts: Doubts): Bypasses {
   const guard = new QueryGuard(entities, new TrackedTables(entities, tables), orm.config);
-  const native = new NativeWrites(orm, { entities, recorder, beforeDelete: async () => [] }, guard);
+  const native = new NativeWrites(orm, { entities, recorder, doubts, beforeDelete: async () => [] }, guard);
   return { guard, native, connections: new GuardedConnections(guard) };
 }
 
-function extendEntityManager(em: EntityManager, bypasses: Bypasses): EntityManager {
-  const extended = trackingClass(em.constructor as never, bypasses);
+function extendEntityManager(em: EntityManager, bypasses: Bypasses, cascades: Cascades): EntityManager {
+  const extended = trackingClass(em.constructor as never, bypasses, cascades);
   return Object.setPrototypeOf(em, extended.prototype as object) as EntityManager;
 }

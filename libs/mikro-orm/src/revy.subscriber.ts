@@ -9,6 +9,7 @@ import type {
 } from '@mikro-orm/core';
 import { adoptNewEntity, clearAttribution, suspendAttribution } from './capture/attribution.js';
 import { ConcreteClasses } from './capture/concrete-class.js';
+import type { Doubts } from './capture/doubts.js';
 import { type CapturedEntity, FlushCapture } from './capture/flush-capture.js';
 import { LaterSubscribers } from './capture/later-subscribers.js';
 import { readChanges } from './capture/read-changes.js';
@@ -31,6 +32,7 @@ export class RevySubscriber implements EventSubscriber {
     private readonly tracked: TrackedEntities,
     private readonly recorder: Recorder,
     private readonly cascades: Cascades,
+    private readonly doubts: Doubts,
   ) {
     this.#classes = new ConcreteClasses(tracked);
   }
@@ -43,7 +45,8 @@ export class RevySubscriber implements EventSubscriber {
     this.#captures.delete(uow);
     if (!isRecorded) return;
     const { attribution } = frame?.values ?? unresolved;
-    this.#captures.set(uow, new FlushCapture(uow, this.#classes, new LaterSubscribers(em, this), attribution));
+    const later = new LaterSubscribers(em, this);
+    this.#captures.set(uow, new FlushCapture(uow, this.#classes, later, attribution, this.doubts));
   }
 
   async onFlush({ em, uow }: FlushEventArgs): Promise<void> {
@@ -113,8 +116,18 @@ export class RevySubscriber implements EventSubscriber {
     this.recorder.committed(transaction as object);
   }
 
-  beforeTransactionRollback({ transaction }: TransactionEventArgs): void {
+  /** A flush that failed half-way has written some entities too. */
+  beforeTransactionRollback({ em, transaction }: TransactionEventArgs): void {
+    const log = this.recorder.logs.of(transaction as object);
+    const uow = em.getUnitOfWork(false);
+    const failed = this.#captures.get(uow);
+    if (log && failed) this.#stamp(failed, log);
+    this.#captures.delete(uow);
     this.recorder.rollBack(transaction as object);
+  }
+
+  #stamp({ entities, alsoChanged }: FlushCapture, { stretch }: TransactionLog): void {
+    for (const entity of [...entities.keys(), ...alsoChanged]) this.doubts.wrote(entity, stretch);
   }
 
   #of(em: EntityManager): FlushCapture | undefined {
@@ -134,6 +147,7 @@ export class RevySubscriber implements EventSubscriber {
     await capture.fetchComputed(em, transaction!);
     const changes = this.cascades.withCascades(capture, readChanges(capture, em));
     log.add(buildDrafts(changes), currentFrame());
+    this.#stamp(capture, log);
     for (const { entity, action } of capture.entities.values()) {
       clearAttribution(entity);
       if (action === 'create') adoptNewEntity(entity);

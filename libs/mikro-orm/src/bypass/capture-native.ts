@@ -1,4 +1,5 @@
 import { type Dictionary, type EntityMetadata, Utils } from '@mikro-orm/core';
+import type { Doubts } from '../capture/doubts.js';
 import { buildDrafts } from '../delta/build-drafts.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import type { Recorder } from '../write/recorder.js';
@@ -6,6 +7,7 @@ import { captureDelete } from './capture-delete.js';
 import { captureClone, captureInsert } from './capture-insert.js';
 import { captureUpdate } from './capture-update.js';
 import { captureUpsert } from './capture-upsert.js';
+import { loadedEntities } from './loaded-entities.js';
 import { type BeforeNativeDelete, NATIVE_CALL, type NativeCall, type NativeRun } from './native-call.js';
 import { inOwnTransaction } from './own-transaction.js';
 import type { NativeOptions, NativeResult, SqlDriver, TransactionContext } from './sql-driver.js';
@@ -34,6 +36,7 @@ type MarkedOptions = NativeOptions & { [NATIVE_CALL]?: NativeCall };
 export interface NativeCapture {
   readonly entities: TrackedEntities;
   readonly recorder: Recorder;
+  readonly doubts: Doubts;
   readonly beforeDelete: BeforeNativeDelete;
 }
 
@@ -69,7 +72,7 @@ interface Parts {
 }
 
 function runOf({ driver, capture, call, meta, original, args, places, options }: Parts): NativeRun {
-  const { entities, recorder, beforeDelete } = capture;
+  const { entities, recorder, doubts, beforeDelete } = capture;
   return {
     driver,
     entities,
@@ -87,7 +90,9 @@ function runOf({ driver, capture, call, meta, original, args, places, options }:
     },
     record: async changes => {
       const log = recorder.logs.of(options.ctx);
-      if (log && changes.length > 0) await recorder.add(log, buildDrafts(changes));
+      if (!log || changes.length === 0) return;
+      for (const entity of loadedEntities(call.em, changes, entities)) doubts.outdated(entity);
+      await recorder.add(log, buildDrafts(changes));
     },
   };
 }

@@ -50,6 +50,19 @@ export class NativeWrites {
     return this.#captured(request, tracked, options, proceed);
   }
 
+  /**
+   * What the ORM keeps of a native call in memory is wrong once the transaction is rolled back. MikroORM 7.2 does not
+   * even get it right after an upsert: null becomes 0 for a double, and the text `null` for a decimal.
+   */
+  #rememberWritten(method: NativeMethod, results: readonly unknown[], ctx: TransactionContext | undefined): void {
+    const { recorder, doubts } = this.capture;
+    const stretch = recorder.logs.of(ctx)?.stretch;
+    for (const entity of results.filter(result => Utils.isEntity(result)) as object[]) {
+      if (method.startsWith('upsert')) doubts.outdated(entity);
+      else if (stretch) doubts.wrote(entity, stretch);
+    }
+  }
+
   /** The name of the tracked class that the call writes to, if it is to be recorded. */
   #trackedBy({ em, method, target }: NativeRequest): string | undefined {
     const entityClass = classOf(target);
@@ -87,6 +100,7 @@ export class NativeWrites {
       ? await inOwnTransaction(em, inside => proceed(marked(inside) as never))
       : await proceed(marked() as never);
     written.forEach(entity => adoptWritten(entity));
+    this.#rememberWritten(method, [written, result].flat(), ctx);
     return result;
   }
 }

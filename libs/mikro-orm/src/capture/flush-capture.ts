@@ -4,6 +4,7 @@ import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import { attributionSteps, type AttributionStep } from './attribution.js';
 import { type CollectionCapture, captureCollections } from './collection-capture.js';
 import type { ConcreteClasses } from './concrete-class.js';
+import type { Doubts } from './doubts.js';
 import type { LaterSubscribers } from './later-subscribers.js';
 import { changesKey, NOTHING, type RowData, rowBefore, withGenerated } from './row-data.js';
 import { entitiesToFetch, type FetchedRows, fetchRows } from './unknown-values.js';
@@ -16,8 +17,10 @@ export interface CapturedEntity {
   /** The key before; a changed key is the same object until the flush, and another one after it. */
   readonly objectId: string | undefined;
   readonly before: RowData;
-  /** Read from the database, because the ORM did not know it. */
-  fetched: RowData | undefined;
+  /** Read from the database, because the ORM did not know it; `null` where there is no such row. */
+  fetched: RowData | null | undefined;
+  /** Whether what the ORM takes for its old values may be wrong, so that only what was read counts. */
+  readonly isInDoubt: boolean;
   /** Properties that were written. `null` and `undefined` both mean that the column became null. */
   readonly written: Set<string>;
   /** The row after, where it was written by SQL expressions whose results the ORM did not read. */
@@ -30,12 +33,14 @@ export interface CapturedEntity {
 export class FlushCapture {
   readonly entities = new Map<object, CapturedEntity>();
   collections: readonly CollectionCapture[] = [];
-  /** Rows that were read because the ORM did not know them. */
-  readonly fetched = new Map<object, RowData>();
+  /** Rows that were read because the ORM did not know them; `null` for those that are not there. */
+  readonly fetched = new Map<object, RowData | null>();
   /** Whether the flush is to be recorded, and what is unknown is still to be read. */
   isFetchDue = false;
   /** Entities that the user removed; what else is deleted was taken along by a cascade. */
   readonly removedByUser: ReadonlySet<object>;
+  /** Entities that the flush did not write, and that were changed in memory along with it. */
+  readonly alsoChanged = new Set<object>();
   readonly #unread = new Set<CapturedEntity>();
 
   constructor(
@@ -43,6 +48,7 @@ export class FlushCapture {
     readonly classes: ConcreteClasses,
     readonly later: LaterSubscribers,
     readonly attribution: Attribution,
+    readonly doubts: Doubts,
   ) {
     this.removedByUser = new Set(uow.getRemoveStack());
   }
@@ -68,7 +74,9 @@ export class FlushCapture {
     const written = this.uow.getChangeSets().map(({ entity }) => entity as object);
     const owners = this.collections.map(({ ownerEntity }) => ownerEntity);
     this.#keep(await this.classes.ask(em, [...written, ...owners], ctx));
-    this.#keep(await fetchRows(em, entitiesToFetch(this), ctx));
+    const wanted = entitiesToFetch(this, em);
+    for (const entity of [...wanted.values()].flat()) this.fetched.set(entity, null);
+    this.#keep(await fetchRows(em, wanted, ctx));
   }
 
   #keep(rows: FetchedRows): void {
@@ -95,12 +103,16 @@ export class FlushCapture {
   #capture(entity: object, tracked: TrackedEntity, changeSet: ChangeSet<object>, em: EntityManager): CapturedEntity {
     const action = actionOf(changeSet);
     if (action === 'create') this.classes.tell(entity);
+    const isInDoubt = action !== 'create' && this.doubts.has(entity);
     const before =
-      action === 'create' ? NOTHING : withGenerated(rowBefore(changeSet, tracked, this.uow), entity, tracked, em);
+      action === 'create' || isInDoubt
+        ? NOTHING
+        : withGenerated(rowBefore(changeSet, tracked, this.uow), entity, tracked, em);
     const objectId = action === 'create' ? undefined : this.#objectIdBefore(entity, tracked, changeSet);
     const steps = action === 'delete' ? undefined : attributionSteps(entity);
     const fetched = this.fetched.get(entity);
-    return { entity, tracked, action, objectId, before, fetched, written: new Set(), computed: undefined, steps };
+    const written = new Set<string>();
+    return { entity, tracked, action, objectId, before, isInDoubt, fetched, written, computed: undefined, steps };
   }
 
   #objectIdBefore(entity: object, tracked: TrackedEntity, changeSet: ChangeSet<object>): string {

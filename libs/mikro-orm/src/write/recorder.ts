@@ -47,13 +47,16 @@ export class Recorder {
   /** Where the history was not sent with the COMMIT, this is when a shared revision is free for others. */
   committed(transaction: object): void {
     const log = this.logs.of(transaction);
-    if (log?.root === transaction) log.target?.release(log.earlyWrite?.revision);
+    if (log?.root !== transaction) return;
+    log.committed();
+    log.target?.release(log.earlyWrite?.revision);
   }
 
   rollBack(transaction: object): void {
     const log = this.logs.of(transaction);
-    if (log?.root === transaction) log.target?.release(undefined);
-    else log?.rollBackTo(transaction);
+    if (log?.root !== transaction) return log?.rollBackTo(transaction);
+    log.rollBack();
+    log.target?.release(undefined);
   }
 
   async #atCommit(log: TransactionLog): Promise<CommitDocument> {

@@ -19,6 +19,14 @@ export interface EarlyWrite {
 interface Mark {
   readonly drafts: number;
   readonly writes: number;
+  readonly stretches: number;
+  readonly frame: Frame | undefined;
+}
+
+/** What a transaction does between two savepoints: kept or undone as a whole. */
+class Stretch {
+  isKept = false;
+  isUndone = false;
 }
 
 /** What one transaction has to record: the drafts of all its flushes, written once, right before its COMMIT. */
@@ -32,6 +40,7 @@ export class TransactionLog {
   readonly #kept: Draft[] = [];
   readonly #writes: EarlyWrite[] = [];
   readonly #marks = new Map<object, Mark>();
+  readonly #stretches = [new Stretch()];
 
   constructor(readonly root: object) {}
 
@@ -63,6 +72,11 @@ export class TransactionLog {
     return this.end > (this.earlyWrite?.drafts ?? 0);
   }
 
+  /** What is written now is undone together with it. */
+  get stretch(): Readonly<Stretch> {
+    return this.#stretches.at(-1)!;
+  }
+
   add(drafts: readonly Draft[], frame: Frame | undefined): void {
     if (drafts.length > 0) this.frame ??= frame;
     for (const draft of drafts) this.#drafts.push(draft);
@@ -84,7 +98,9 @@ export class TransactionLog {
   }
 
   markSavepoint(savepoint: object): void {
-    this.#marks.set(savepoint, { drafts: this.end, writes: this.#writes.length });
+    const { end: drafts, frame } = this;
+    this.#marks.set(savepoint, { drafts, writes: this.#writes.length, stretches: this.#stretches.length, frame });
+    this.#stretches.push(new Stretch());
   }
 
   rollBackTo(savepoint: object): void {
@@ -94,6 +110,21 @@ export class TransactionLog {
     this.#writes.length = mark.writes;
     if (this.#start < start) this.#drafts = this.#kept.slice(this.#start, mark.drafts);
     else this.#drafts.length = mark.drafts - start;
+    this.frame = mark.frame;
+    this.#undoFrom(mark.stretches);
+  }
+
+  rollBack(): void {
+    this.#undoFrom(0);
+  }
+
+  committed(): void {
+    for (const stretch of this.#stretches) stretch.isKept = true;
+  }
+
+  #undoFrom(first: number): void {
+    for (const stretch of this.#stretches.splice(first)) stretch.isUndone = true;
+    this.#stretches.push(new Stretch());
   }
 }
 
