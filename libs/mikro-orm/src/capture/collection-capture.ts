@@ -1,4 +1,11 @@
-import { type AnyEntity, type Collection, type EntityProperty, ReferenceKind, type UnitOfWork } from '@mikro-orm/core';
+import {
+  type AnyEntity,
+  type Collection,
+  type EntityProperty,
+  ReferenceKind,
+  type UnitOfWork,
+  Utils,
+} from '@mikro-orm/core';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import type { ConcreteClasses } from './concrete-class.js';
 
@@ -24,7 +31,7 @@ export function captureCollections(uow: UnitOfWork, classes: ConcreteClasses): C
     ofOwner.set(found.prop.name, capture);
     return capture;
   };
-  for (const source of uow.getCollectionUpdates()) {
+  for (const source of dirtyCollections(uow)) {
     for (const { ownerEntity, property, change, target } of changedLinks(source)) {
       const owner = classes.trackedOf(ownerEntity);
       const prop = owner?.collections.get(property);
@@ -32,6 +39,12 @@ export function captureCollections(uow: UnitOfWork, classes: ConcreteClasses): C
     }
   }
   return [...byOwner.values()].flatMap(ofOwner => [...ofOwner.values()]);
+}
+
+/** MikroORM 7.2 lays the collection of a new entity aside that holds a new entity of its own class, or itself. */
+function dirtyCollections(uow: UnitOfWork): Set<Collection<AnyEntity>> {
+  const aside = [...uow.getExtraUpdates()].map(([, , value]) => value).filter(value => Utils.isCollection(value));
+  return new Set([...uow.getCollectionUpdates(), ...aside] as Collection<AnyEntity>[]);
 }
 
 interface Link {
