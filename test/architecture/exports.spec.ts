@@ -50,6 +50,7 @@ const API = [
       'Tracked',
       'UnknownAttributeError',
       'UnknownCommitError',
+      'UnknownKeyError',
       'UnknownRelationError',
       'UnknownRevisionError',
       'UnknownVersionError',

@@ -73,6 +73,7 @@ export {
 } from './as-of/as-of.errors.js';
 export type { AsOfOptions } from './as-of/as-of.js';
 export { InterruptedWriteError } from './write/write.errors.js';
+export { UnknownKeyError } from './capture/capture.errors.js';
 export { UnsafeBypassError } from './bypass/bypass.errors.js';
 export { revy, type RevyExtension } from './revy.extension.js';
 export { isTracked } from './runtime.js';

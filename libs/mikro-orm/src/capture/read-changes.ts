@@ -2,6 +2,7 @@ import { type EntityManager, isRaw, Reference, ReferenceKind, ScalarReference } 
 import type { Attribution } from '../context/attribution-value.js';
 import type { Json, JsonRecord } from '../model/json.js';
 import { type TrackedAttribute, type TrackedEntity, valueInRow } from '../tracking/tracked-entities.js';
+import { UnknownKeyError } from './capture.errors.js';
 import type { Change, ChangeStep, LinkChange } from './change.js';
 import type { CollectionCapture } from './collection-capture.js';
 import type { CapturedEntity, FlushCapture } from './flush-capture.js';
@@ -12,7 +13,7 @@ type Links = Record<string, LinkChange>;
 
 const NO_STEPS: Change['steps'] = new Map();
 
-/** Turns what a flush did into changes, once its SQL has run and every key is known. */
+/** Turns what a flush did into changes, once its SQL has run and every key is known. No row was there, no change. */
 export function readChanges(capture: FlushCapture, em: EntityManager): Change[] {
   const linksOf = readLinks(capture.collections);
   const changes: Change[] = [];
@@ -36,7 +37,7 @@ function readChange(captured: CapturedEntity, links: Links, capture: FlushCaptur
   const isCascaded = action === 'delete' && !capture.removedByUser.has(entity);
   return {
     type: tracked.type,
-    objectId: captured.objectId ?? tracked.objectId(entity),
+    objectId: captured.objectId ?? newObjectId(captured),
     action,
     ...values,
     links,
@@ -54,6 +55,12 @@ function wroteNothing(captured: CapturedEntity): boolean {
 
 function mayHaveMissed({ action, tracked }: CapturedEntity): boolean {
   return action === 'delete' && runningFlush()?.missed.hasMissedDeletes(tracked.meta.root) === true;
+}
+
+function newObjectId({ entity, tracked }: CapturedEntity): string {
+  const id = tracked.objectId(entity);
+  if (id.includes('null') && !tracked.hasKey(entity)) throw new UnknownKeyError(tracked.meta.className);
+  return id;
 }
 
 function isRekeyed({ entity, tracked, action, objectId }: CapturedEntity): boolean {
