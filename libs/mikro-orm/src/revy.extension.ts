@@ -14,7 +14,7 @@ import { tableNames } from './model/tables.js';
 import { resolveOptions, type RevyOptions } from './revy.options.js';
 import { RevySubscriber } from './revy.subscriber.js';
 import { EXTENSION, isTracked, type RevyRuntime } from './runtime.js';
-import { trackingClass } from './tracking-entity-manager.js';
+import { type ManagerHooks, trackingClass } from './tracking-entity-manager.js';
 import './tracking/property-builder.js';
 import { TrackedEntities } from './tracking/tracked-entities.js';
 import { HistoryWriter } from './write/history-writer.js';
@@ -54,7 +54,11 @@ export function revy(options: RevyOptions = {}): RevyExtension {
       orm.config.set('subscribers', [...orm.config.get('subscribers'), subscriber]);
       const bypasses = bypassesOf(orm, runtime, recorder);
       noticeMissedRows(orm.driver as never);
-      const extend: Extend = em => extendEntityManager(em, bypasses, subscriber);
+      const hooks: ManagerHooks = {
+        onFlushFailure: (em, error) => subscriber.flushFailed(em, error),
+        onFork: (fork, parent) => cascades.share(fork, parent),
+      };
+      const extend: Extend = em => extendEntityManager(em, bypasses, hooks);
       if (orm.em) installInto(orm, runtime, subscriber, extend);
       else installBefore(orm, runtime, extend);
     },
@@ -112,8 +116,7 @@ function bypassesOf(orm: MikroORM, { entities, tables }: RevyRuntime, recorder: 
 
 type Extend = (em: EntityManager) => EntityManager;
 
-function extendEntityManager(em: EntityManager, bypasses: Bypasses, subscriber: RevySubscriber): EntityManager {
-  const onFlushFailure = (of: EntityManager, error: unknown) => subscriber.flushFailed(of, error);
-  const extended = trackingClass(em.constructor as never, bypasses, onFlushFailure);
+function extendEntityManager(em: EntityManager, bypasses: Bypasses, hooks: ManagerHooks): EntityManager {
+  const extended = trackingClass(em.constructor as never, bypasses, hooks);
   return Object.setPrototypeOf(em, extended.prototype as object) as EntityManager;
 }

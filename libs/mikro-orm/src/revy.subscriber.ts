@@ -47,7 +47,7 @@ export class RevySubscriber implements EventSubscriber {
     if (!isRecorded) return;
     const { attribution } = frame?.values ?? unresolved;
     const later = new LaterSubscribers(em, this);
-    this.#captures.set(flushOf(uow), new FlushCapture(uow, this.#classes, later, attribution, this.#isRolledBack));
+    this.#captures.set(flushOf(uow), new FlushCapture(uow, this.#classes, later, attribution, this.#isInDoubt));
   }
 
   async onFlush({ em, uow }: FlushEventArgs): Promise<void> {
@@ -137,7 +137,7 @@ export class RevySubscriber implements EventSubscriber {
     }
   }
 
-  readonly #isRolledBack = (entity: object): boolean => this.recorder.logs.isRolledBack(entity);
+  readonly #isInDoubt = (entity: object): boolean => this.recorder.logs.isInDoubt(entity);
 
   #capture(em: EntityManager, changeSet: ChangeSet<object>): CapturedEntity | undefined {
     const captured = this.#of(em)?.before(changeSet, em);
@@ -161,6 +161,7 @@ export class RevySubscriber implements EventSubscriber {
     await capture.fetchComputed(em, transaction!);
     const changes = this.cascades.withCascades(capture, readChanges(capture, em));
     log.add(buildDrafts(changes), currentFrame());
+    for (const entity of capture.alsoChanged) this.recorder.logs.wrote(entity, transaction as object);
     this.#captures.delete(flush);
     for (const { entity, action } of capture.entities.values()) {
       clearAttribution(entity);

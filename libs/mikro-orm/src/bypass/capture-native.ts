@@ -6,6 +6,7 @@ import { captureDelete } from './capture-delete.js';
 import { captureClone, captureInsert } from './capture-insert.js';
 import { captureUpdate } from './capture-update.js';
 import { captureUpsert } from './capture-upsert.js';
+import { loadedEntities } from './loaded-entities.js';
 import { type BeforeNativeDelete, NATIVE_CALL, type NativeCall, type NativeRun } from './native-call.js';
 import { inOwnTransaction } from './own-transaction.js';
 import type { NativeOptions, NativeResult, SqlDriver, TransactionContext } from './sql-driver.js';
@@ -93,7 +94,9 @@ function runOf({ driver, capture, call, meta, original, args, places, options }:
     },
     record: async changes => {
       const log = recorder.logs.of(options.ctx);
-      if (log && changes.length > 0) await recorder.add(log, buildDrafts(changes));
+      if (!log || changes.length === 0) return;
+      for (const entity of loadedEntities(call.em, changes, entities)) recorder.logs.outdated(entity);
+      await recorder.add(log, buildDrafts(changes));
     },
   };
 }

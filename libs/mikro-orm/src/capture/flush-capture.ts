@@ -45,6 +45,8 @@ export class FlushCapture {
   isFetchDue = false;
   /** Entities that the user removed; what else is deleted was taken along by a cascade. */
   readonly removedByUser: ReadonlySet<object>;
+  /** Entities that the flush did not write, and that were changed in memory along with it. */
+  readonly alsoChanged = new Set<object>();
   readonly #unread = new Set<CapturedEntity>();
 
   constructor(
@@ -52,8 +54,8 @@ export class FlushCapture {
     readonly classes: ConcreteClasses,
     readonly later: LaterSubscribers,
     readonly attribution: Attribution,
-    /** Whether the ORM's copy of a row is that of a transaction which was rolled back. */
-    readonly isRolledBack: (entity: object) => boolean,
+    /** Whether the ORM's copy of a row may be wrong. */
+    readonly isInDoubt: (entity: object) => boolean,
   ) {
     this.removedByUser = new Set(uow.getRemoveStack());
   }
@@ -79,7 +81,7 @@ export class FlushCapture {
     const written = this.uow.getChangeSets().map(({ entity }) => entity as object);
     const owners = this.collections.map(({ ownerEntity }) => ownerEntity);
     this.#keep(await this.classes.ask(em, [...written, ...owners], ctx));
-    this.#keep(await fetchRows(em, entitiesToFetch(this), ctx));
+    this.#keep(await fetchRows(em, entitiesToFetch(this, em), ctx));
   }
 
   #keep(rows: FetchedRows): void {
@@ -107,7 +109,7 @@ export class FlushCapture {
   #capture(entity: object, tracked: TrackedEntity, changeSet: ChangeSet<object>, em: EntityManager): CapturedEntity {
     const action = actionOf(changeSet);
     if (action === 'create') this.classes.tell(entity);
-    const isUnknown = action === 'create' || this.isRolledBack(entity);
+    const isUnknown = action === 'create' || this.isInDoubt(entity);
     const before = isUnknown ? NOTHING : withGenerated(rowBefore(changeSet, tracked, this.uow), entity, tracked, em);
     const objectId = action === 'create' ? undefined : this.#objectIdBefore(entity, tracked, changeSet);
     const steps = action === 'delete' ? undefined : attributionSteps(entity);

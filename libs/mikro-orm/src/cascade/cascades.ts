@@ -19,7 +19,7 @@ interface Recorded {
   readonly before: Change[];
   readonly keyChanges: Change[];
   readonly after: Change[];
-  readonly tellMemory: (() => void)[];
+  readonly tellMemory: (() => readonly object[])[];
 }
 
 interface Discovered {
@@ -34,6 +34,7 @@ export class Cascades {
   #discovered: Discovered | undefined;
   readonly #seen = new WeakSet<AnyChangeSet>();
   readonly #recorded = new WeakMap<FlushCapture, Recorded>();
+  readonly #parents = new WeakMap<EntityManager, EntityManager>();
 
   constructor(private readonly entities: TrackedEntities) {}
 
@@ -43,6 +44,11 @@ export class Cascades {
     const edges = relevantEdges(graph, this.entities);
     const handled = graph.edges.filter(edge => edge.handler);
     this.#discovered = { graph, edges, handled, order: new DeletionOrder(graph.edges) };
+  }
+
+  /** A nested transaction works on the entities of the one around it, in an entity manager of its own. */
+  share(fork: EntityManager, parent: EntityManager): void {
+    this.#parents.set(fork, parent);
   }
 
   onFlush(uow: UnitOfWork): void {
@@ -96,14 +102,14 @@ export class Cascades {
     const recorded = this.#recorded.get(capture);
     if (!recorded) return flushed;
     const { before, keyChanges, after, tellMemory } = recorded;
-    for (const tell of tellMemory) tell();
+    for (const tell of tellMemory) for (const entity of tell()) capture.alsoChanged.add(entity);
     return [...before, ...flushed, ...withoutRepetitions(keyChanges, flushed), ...after];
   }
 
   #record(
     capture: FlushCapture,
     { linksOfLost, others }: DeletionChanges,
-    { isEarly, tellMemory }: { readonly isEarly: boolean; readonly tellMemory: () => void },
+    { isEarly, tellMemory }: { readonly isEarly: boolean; readonly tellMemory: () => readonly object[] },
   ): void {
     const recorded = this.#of(capture);
     recorded.before.push(...linksOfLost);
@@ -122,7 +128,12 @@ export class Cascades {
 
   #tools(em: EntityManager, edges: EdgesByTarget): CascadeTools {
     const { graph, order } = this.#discovered!;
-    return { em, entities: this.entities, graph, order, edges };
+    return { em, entities: this.entities, graph, order, edges, sharing: this.#sharing(em) };
+  }
+
+  #sharing(em: EntityManager): EntityManager[] {
+    const parent = this.#parents.get(em);
+    return parent ? [em, ...this.#sharing(parent)] : [em];
   }
 
   #of(capture: FlushCapture): Recorded {

@@ -26,6 +26,8 @@ export interface CascadeTools {
   readonly order: DeletionOrder;
   /** The foreign keys to follow. */
   readonly edges: EdgesByTarget;
+  /** The entity manager and those that it shares entities with. */
+  readonly sharing: readonly EntityManager[];
 }
 
 /** How to record what is taken along; where nothing is recorded, handlers still do their work. */
@@ -38,7 +40,7 @@ export interface DeletionRecording {
 /** What a deletion takes along. */
 export interface TakenAlong {
   readonly changes: DeletionChanges | undefined;
-  readonly tellMemory: () => void;
+  readonly tellMemory: () => readonly object[];
 }
 
 /**
@@ -47,7 +49,7 @@ export interface TakenAlong {
  */
 export async function takeAlong(
   { meta, keys, schema }: DoomedRows,
-  { em, entities, graph, order, edges }: CascadeTools,
+  { em, entities, graph, order, edges, sharing }: CascadeTools,
   recording: DeletionRecording | undefined,
 ): Promise<TakenAlong> {
   const reader = new RowReader(em, graph, entities, { isRecording: recording !== undefined, schema });
@@ -55,7 +57,7 @@ export async function takeAlong(
   const values = new NewForeignKeys(em);
   await values.resolve(plan.changed.map(row => row.edge));
   const changes = recording && (await deletionChanges(plan, values, reader, recording));
-  const tellMemory = memoryUpdate(plan, values, reader);
+  const tellMemory = memoryUpdate(plan, values, reader, sharing);
   await carryOut(plan, values, reader, order);
   return { changes, tellMemory };
 }
