@@ -22,6 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   capture: ['context', 'tracking', 'model', 'errors'],
   delta: ['type capture', 'context', 'model', 'errors'],
   write: ['delta', 'context', 'tracking', 'database', 'model', 'errors'],
+  baseline: ['context', 'runtime', 'tracking', 'database', 'model', 'errors'],
   bypass: ['capture', 'delta', 'write', 'context', 'tracking', 'options', 'model', 'errors'],
   'tracking-entity-manager': ['capture', 'bypass'],
 
@@ -39,12 +40,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   subscriber: ['cascade', 'capture', 'delta', 'write', 'context', 'tracking', 'model', 'errors'],
   // prettier-ignore
   extension: [
-    'subscriber', 'tracking-entity-manager', 'cascade', 'capture', 'write', 'bypass', 'history', 'snapshot', 'as-of', 'revert',
+    'subscriber', 'tracking-entity-manager', 'cascade', 'capture', 'write', 'baseline', 'bypass', 'history', 'snapshot', 'as-of', 'revert',
     'context', 'tracking', 'runtime', 'options', 'model', 'errors',
   ],
 };
 
-const WRITE_HALF = ['cascade', 'capture', 'delta', 'write', 'bypass', 'tracking-entity-manager'];
+const WRITE_HALF = ['cascade', 'capture', 'delta', 'write', 'baseline', 'bypass', 'tracking-entity-manager'];
 const READ_HALF = ['history', 'snapshot', 'versions', 'related', 'history.service', 'as-of', 'revert'];
 
 /** Stages that compute and never touch the ORM: they may name its types, and load nothing of it. */

@@ -1,3 +1,4 @@
+export type { BaselineOptions, BaselineProgress, BaselineResult } from './baseline/baseline.js';
 export { OnDelete } from './cascade/on-delete.decorator.js';
 export {
   DeleteRuleConflictError,
@@ -66,15 +67,23 @@ export { UnsafeBypassError } from './bypass/bypass.errors.js';
 export { revy, type RevyExtension } from './revy.extension.js';
 export { isTracked } from './runtime.js';
 export type { BypassOptions, NativeBypass, QueryBypass, RevyOptions } from './revy.options.js';
+export { FormerNameError } from './tracking/tracking.errors.js';
 export { Tracked, type TrackingDecorator, Untracked } from './tracking/tracked.decorator.js';
 export type { PropertyTrackingOptions, TrackingOptions } from './tracking/tracking-options.js';
 export type { RevisionChanges } from './history/revision-changes.js';
 export type { RelatedOptions } from './related/find-related.js';
 export { HistoryService } from './history.service.js';
+export type { UnknownReason } from './snapshot/known-state.js';
+export type { ObjectCondition } from './snapshot/object-condition.js';
+export {
+  UnknownRelationError,
+  UnreadableRelationError,
+  UnsupportedConditionError,
+} from './snapshot/snapshot.errors.js';
 export type { Snapshot } from './snapshot/snapshot.js';
 export { type SnapshotOptions, SnapshotService } from './snapshot/snapshot.service.js';
 export type { ConflictChoice, OnConflict } from './revert/resolve.js';
-export { NothingToRevertError, RevertConflictError, UnknownRelationError } from './revert/revert.errors.js';
+export { NothingToRevertError, RevertConflictError } from './revert/revert.errors.js';
 export {
   type ConflictReason,
   type PlannedObject,

@@ -1,4 +1,5 @@
 import type { EntityManager, EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
+import { baseline } from './baseline/baseline.js';
 import type { Bypasses } from './bypass/bypass-entity-manager.js';
 import { GuardedConnections } from './bypass/guarded-connection.js';
 import { NativeWrites } from './bypass/native-writes.js';
@@ -56,6 +57,8 @@ export function revy(options: RevyOptions = {}): RevyExtension {
     },
   };
 }
+
+revy.baseline = baseline;
 
 /** MikroORM 7.2 registers extensions before discovery, when there is no entity manager yet. */
 function installBefore(orm: MikroORM, runtime: RevyRuntime, bypasses: Bypasses): void {

@@ -1,4 +1,4 @@
-import { type AnyEntity, type Collection, type EntityProperty, ReferenceKind, type UnitOfWork } from '@mikro-orm/core';
+import { type AnyEntity, Collection, type EntityProperty, ReferenceKind, type UnitOfWork } from '@mikro-orm/core';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import type { ConcreteClasses } from './concrete-class.js';
 
@@ -22,7 +22,7 @@ export function captureCollections(uow: UnitOfWork, classes: ConcreteClasses): C
     ofOwner.set(prop.name, capture);
     return capture;
   };
-  for (const collection of uow.getCollectionUpdates()) {
+  for (const collection of [...uow.getCollectionUpdates(), ...postponed(uow)]) {
     for (const link of changedLinks(collection)) {
       const owner = classes.trackedOf(link.ownerEntity);
       const prop = owner?.collections.get(link.property);
@@ -30,6 +30,14 @@ export function captureCollections(uow: UnitOfWork, classes: ConcreteClasses): C
     }
   }
   return [...byOwner.values()].flatMap(ofOwner => [...ofOwner.values()]);
+}
+
+/**
+ * MikroORM 7.2 sets a collection aside until its rows are inserted where new objects link each other in a circle, and
+ * puts an empty one in its place (core/unit-of-work/UnitOfWork.js:835).
+ */
+function postponed(uow: UnitOfWork): Collection<AnyEntity>[] {
+  return [...uow.getExtraUpdates()].flatMap(([, , value]) => (Collection.isCollection(value) ? [value] : []));
 }
 
 interface Link {

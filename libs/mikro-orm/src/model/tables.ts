@@ -23,6 +23,12 @@ export function quoted(tables: TableNames, table: 'revision' | 'objectDelta' | '
     .join('.');
 }
 
-function quoteIdentifier(name: string): string {
+/** A name in SQL text. */
+export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** Text of our own in SQL text, such as an attribute's name; values of an application are bound. */
+export function quoteLiteral(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
 }

@@ -19,22 +19,6 @@ export class RevertConflictError extends RevyError {
   }
 }
 
-/** A relation was named that the entity does not have. */
-export class UnknownRelationError extends RevyError {
-  readonly code = 'REVY_UNKNOWN_RELATION';
-
-  constructor(
-    readonly className: string,
-    readonly relation: string,
-    readonly known: readonly string[],
-  ) {
-    super(
-      `Cannot revert along "${relation}": ${className} has no such relation. ` +
-        (known.length > 0 ? `It has ${known.map(name => `"${name}"`).join(', ')}.` : 'It has none.'),
-    );
-  }
-}
-
 /** There is nothing to put back: no deletion, no change to undo, or none to redo. */
 export class NothingToRevertError extends RevyError {
   readonly code = 'REVY_NOTHING_TO_REVERT';

@@ -6,6 +6,7 @@ import type { ValueCodec } from '../model/stored-value.js';
 import { keyColumns, keyText, type KeyColumn, keyValues, nestKey, readKey } from '../model/stored-key.js';
 import { DuplicateTypeError, UnknownAttributeError } from '../revy.errors.js';
 import type { ResolvedOptions } from '../revy.options.js';
+import { type AttributeNames, attributeNames } from './former-names.js';
 import { type Said, saidOf } from './said-of.js';
 
 /** One recorded property. */
@@ -61,6 +62,9 @@ export class TrackedEntity {
     readonly attributes: ReadonlyMap<string, TrackedAttribute>,
     /** Many-to-many collections that this side owns. */
     readonly collections: ReadonlyMap<string, EntityProperty>,
+    readonly names: AttributeNames,
+    /** What no keyframe may hold: collections, whose deltas are no values, and what is masked or excluded by now. */
+    readonly noKeyframe: readonly string[],
     readonly platform: Platform,
   ) {
     const all = [...attributes.values()];
@@ -81,10 +85,14 @@ export class TrackedEntity {
     return [...this.attributes.values()].filter(({ name }) => this.propertyOf(name) === property);
   }
 
-  /** The property of the class that an attribute belongs to: its own, or the inline embeddable around it. */
+  /**
+   * The property of the class that an attribute belongs to, under its present name or a former one: its own, or the
+   * inline embeddable around it.
+   */
   propertyOf(attribute: string): string {
-    const holder = (this.meta.properties[attribute as never] as EntityProperty | undefined)?.embedded?.[0];
-    return holder === undefined ? attribute : this.propertyOf(holder);
+    const name = this.names.present(attribute);
+    const holder = (this.meta.properties[name as never] as EntityProperty | undefined)?.embedded?.[0];
+    return holder === undefined ? name : this.propertyOf(holder);
   }
 
   /** The object id of an entity, or of a key as a user writes it. */
@@ -187,6 +195,11 @@ export class TrackedEntities {
   ofType(type: string): TrackedEntity | undefined {
     return this.#byType.get(type);
   }
+
+  /** A class and those below it in the same hierarchy of the database, tracked or not. */
+  hierarchyOf(entity: TrackedEntity): readonly TrackedEntity[] {
+    return [entity, ...this.heirs(entity)];
+  }
 }
 
 function isMisread(name: string, { root }: EntityMetadata): boolean {
@@ -218,14 +231,19 @@ function resolveEntity(meta: EntityMetadata, options: ResolvedOptions, platform:
   const said = saidOf(meta);
   const recorded = attributeFilter(meta, said);
   const attributes = new Map<string, TrackedAttribute>();
-  for (const prop of meta.props.filter(candidate => isAttribute(candidate, meta) && recorded.has(candidate))) {
+  const columns = meta.props.filter(prop => isAttribute(prop, meta));
+  for (const prop of columns.filter(column => recorded.has(column))) {
     const codec = codecFor(prop, platform);
     attributes.set(prop.name, { name: prop.name, prop, codec, isMasked: recorded.isMasked(prop) });
   }
   const links = meta.relations.filter(prop => prop.kind === ReferenceKind.MANY_TO_MANY && prop.owner);
   const collections = new Map(links.filter(prop => recorded.has(prop)).map(prop => [prop.name, prop]));
   const isTracked = said.entity.track ?? options.track === 'all';
-  return new TrackedEntity(meta, said.entity.as ?? meta.className, isTracked, attributes, collections, platform);
+  const type = said.entity.as ?? meta.className;
+  const names = attributeNames(meta, said, [...columns, ...links]);
+  const isKept = ({ name }: EntityProperty) => attributes.get(name)?.isMasked === false;
+  const noKeyframe = [...columns, ...links].filter(prop => !isKept(prop)).flatMap(({ name }) => names.of(name));
+  return new TrackedEntity(meta, type, isTracked, attributes, collections, names, noKeyframe, platform);
 }
 
 function isAttribute(prop: EntityProperty, meta: EntityMetadata): boolean {
@@ -246,8 +264,8 @@ function isInlineEmbedded(prop: EntityProperty): boolean {
 }
 
 function attributeFilter(meta: EntityMetadata, { entity, properties }: Said) {
-  const { exclude = [], mask = [] } = entity;
-  for (const name of [...exclude, ...mask]) {
+  const { exclude = [], mask = [], formerly = {} } = entity;
+  for (const name of [...exclude, ...mask, ...Object.keys(formerly)]) {
     if (!(name in meta.properties)) throw new UnknownAttributeError(meta.className, name, Object.keys(meta.properties));
   }
   const says = (prop: EntityProperty) => ({ ...properties.get(prop.name), ...(prop as { revy?: object }).revy });

@@ -8,7 +8,7 @@ import { LONGEST_TAIL } from '../model/keyframe.js';
  *
  * One JSON parameter is what costs least, measured beside three tables, one row per attribute and triggers. Its rows
  * are `[head, object id, old values, new values, attributions]`, and each head `[type, action, actor type, actor id,
- * description, collections]` stands for many rows.
+ * description, what no keyframe holds]` stands for many rows.
  *
  * `last` is one index probe for each delta. Subqueries are bounded by a LIMIT, because PostgreSQL would estimate
  * anything else by the length of the histories, and compile a statement of 0.2 ms for 30 ms.
