@@ -13,6 +13,8 @@ export { RevisionContext } from './context/revision-context.js';
 export type { AttributeAction, ObjectAction } from './model/action.js';
 export { AttributeDelta } from './model/attribute-delta.entity.js';
 export type { Json, JsonRecord } from './model/json.js';
+export type { SwappedEntities } from './model/history-classes.js';
+export type { HookContext, ObjectDeltaHook, RevisionHook } from './model/row-hook.js';
 export { ObjectDelta, type StoredAttribution } from './model/object-delta.entity.js';
 export type { AttributeName } from './history/attribute-name.js';
 export type {
@@ -64,6 +66,7 @@ export {
   UnusableRevisionError,
 } from './revy.errors.js';
 export { UnsafeBypassError } from './bypass/bypass.errors.js';
+export { RowHookError } from './write/row-hook.errors.js';
 export { revy, type RevyExtension } from './revy.extension.js';
 export { isTracked } from './runtime.js';
 export type { BypassOptions, NativeBypass, QueryBypass, RevyOptions } from './revy.options.js';

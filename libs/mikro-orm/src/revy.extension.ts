@@ -1,4 +1,5 @@
 import type { EntityManager, EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
+import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import { baseline } from './baseline/baseline.js';
 import type { Bypasses } from './bypass/bypass-entity-manager.js';
 import { GuardedConnections } from './bypass/guarded-connection.js';
@@ -8,9 +9,13 @@ import { TrackedTables } from './bypass/tracked-tables.js';
 import { installAttribution } from './capture/attribution.js';
 import { Cascades } from './cascade/cascades.js';
 import { loadActors } from './history/load-actors.js';
+import { historyClasses } from './model/history-classes.js';
 import { historySchemas } from './model/schema.js';
-import { tableNames } from './model/tables.js';
-import { resolveOptions, type RevyOptions } from './revy.options.js';
+import { HistoryTables } from './model/history-tables.js';
+import type { ObjectDelta } from './model/object-delta.entity.js';
+import type { Revision } from './model/revision.entity.js';
+import type { RowAdditions } from './model/row-hook.js';
+import { type ResolvedOptions, resolveOptions, type RevyOptions } from './revy.options.js';
 import { RevySubscriber } from './revy.subscriber.js';
 import { EXTENSION, isTracked, type RevyRuntime } from './runtime.js';
 import { trackingClass } from './tracking-entity-manager.js';
@@ -35,42 +40,64 @@ export interface RevyExtension {
  * @throws {DuplicateTypeError} at discovery, if two tracked classes share a stored type
  * @throws {UnknownAttributeError} at discovery, if a tracking option names a property that does not exist
  */
-export function revy(options: RevyOptions = {}): RevyExtension {
-  const resolved = resolveOptions(options);
+export function revy<R extends Revision = Revision, D extends ObjectDelta = ObjectDelta>(
+  options: RevyOptions<R, D> = {},
+): RevyExtension {
+  const resolved = resolveOptions(options as RevyOptions);
   return {
     register(orm) {
       if (isTracked(orm)) return;
-      const tables = tableNames(resolved);
+      const tables = new HistoryTables(resolved, historyClasses(resolved.entities));
+      const additions = () => additionsOf(tables, resolved);
       const entities = new TrackedEntities(resolved, orm.driver.getPlatform());
-      const recorder = new Recorder(entities, new HistoryWriter(tables, resolved.keyframeEvery));
+      const recorder = new Recorder(entities, () => {
+        const added = additions();
+        return { writer: new HistoryWriter(tables, resolved.keyframeEvery, added?.columns), additions: added };
+      });
       const cascades = new Cascades(entities);
       const subscriber = new RevySubscriber(entities, recorder, cascades);
       const writePending = (em: EntityManager) => recorder.writePending(em);
       const discover = (metadata: Iterable<EntityMetadata>) =>
         cascades.discover(metadata, orm.config.get('schemaGenerator'));
-      const runtime: RevyRuntime = { entities, tables, discover, writePending, loadActors };
+      const { classes } = tables;
+      const runtime: RevyRuntime = { entities, tables, classes, additions, discover, writePending, loadActors };
       orm.config.registerExtension(EXTENSION, () => runtime);
       orm.config.set('subscribers', [...orm.config.get('subscribers'), subscriber]);
       const bypasses = bypassesOf(orm, runtime, recorder);
-      if (orm.em) installInto(orm, runtime, subscriber, bypasses);
-      else installBefore(orm, runtime, bypasses);
+      if (orm.em) installInto(orm, { runtime, tables, bypasses }, subscriber);
+      else installBefore(orm, { runtime, tables, bypasses });
     },
   };
 }
 
 revy.baseline = baseline;
 
+/** Without any, rows are written without a detour. */
+function additionsOf(tables: HistoryTables, options: ResolvedOptions): RowAdditions | undefined {
+  const { onRevision, onObjectDelta, entities } = options;
+  if (!tables.added || !(onRevision || onObjectDelta || entities)) return undefined;
+  return { classes: tables.classes, columns: tables.added, onRevision, onObjectDelta };
+}
+
+interface Installed {
+  readonly runtime: RevyRuntime;
+  readonly tables: HistoryTables;
+  readonly bypasses: Bypasses;
+}
+
 /** MikroORM 7.2 registers extensions before discovery, when there is no entity manager yet. */
-function installBefore(orm: MikroORM, runtime: RevyRuntime, bypasses: Bypasses): void {
+function installBefore(orm: MikroORM, { runtime, tables, bypasses }: Installed): void {
   const { config, driver } = orm;
-  const schemas = historySchemas(runtime.tables);
-  config.set('entities', [...config.get('entities'), ...schemas]);
-  if (config.get('entitiesTs')?.length) config.set('entitiesTs', [...config.get('entitiesTs'), ...schemas]);
+  const listed = config.get('entities');
+  const schemas = historySchemas(tables, tables.classes).filter(schema => !listed.includes(schema as never));
+  config.set('entities', [...listed, ...schemas] as never);
+  if (config.get('entitiesTs')?.length) config.set('entitiesTs', [...config.get('entitiesTs'), ...schemas] as never);
   const discovery = config.get('discovery');
   config.set('discovery', {
     ...discovery,
     async afterDiscovered(storage, platform) {
       await discovery.afterDiscovered?.(storage, platform);
+      tables.map(storage, driver as unknown as AbstractSqlDriver);
       onDecorate(storage, runtime);
     },
   });
@@ -79,8 +106,9 @@ function installBefore(orm: MikroORM, runtime: RevyRuntime, bypasses: Bypasses):
     extendEntityManager(createEntityManager(useContext), bypasses) as never;
 }
 
-function installInto(orm: MikroORM, runtime: RevyRuntime, subscriber: RevySubscriber, bypasses: Bypasses): void {
-  orm.discoverEntity(historySchemas(runtime.tables));
+function installInto(orm: MikroORM, { runtime, tables, bypasses }: Installed, subscriber: RevySubscriber): void {
+  orm.discoverEntity(historySchemas(tables, tables.classes) as never);
+  tables.map(orm.getMetadata(), orm.driver as unknown as AbstractSqlDriver);
   install(orm.getMetadata(), runtime);
   onDecorate(orm.getMetadata(), runtime);
   orm.em.getEventManager().registerSubscriber(subscriber);

@@ -2,7 +2,7 @@ import { type EntityManager, helper, type MikroORM, Utils } from '@mikro-orm/cor
 import { adoptNewEntity, clearAttribution } from '../capture/attribution.js';
 import { currentFrame } from '../context/frame-store.js';
 import { unresolved } from '../context/frame-values.js';
-import { HISTORY_CLASSES } from '../model/schema.js';
+import { isHistoryClass } from '../model/history-classes.js';
 import { NoTransactionError, OutsideContextError } from '../revy.errors.js';
 import { captureNative, type NativeCapture } from './capture-native.js';
 import { NATIVE_CALL, type NativeCall, type NativeMethod } from './native-call.js';
@@ -53,7 +53,7 @@ export class NativeWrites {
   /** The name of the tracked class that the call writes to, if it is to be recorded. */
   #trackedBy({ em, method, target }: NativeRequest): string | undefined {
     const entityClass = classOf(target);
-    if (HISTORY_CLASSES.has(entityClass as never)) this.guard.onHistory(`em.${method}()`, nameOf(entityClass));
+    if (isHistoryClass(entityClass)) this.guard.onHistory(`em.${method}()`, nameOf(entityClass));
     const meta = entityClass === undefined ? undefined : em.getMetadata().find(entityClass as never);
     if (!meta || isUnrecorded(this.capture)) return undefined;
     const classes = classesOf({ driver: this.#driver, entities: this.capture.entities }, meta);

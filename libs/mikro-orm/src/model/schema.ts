@@ -1,6 +1,7 @@
-import { defineEntity, p } from '@mikro-orm/core';
+import { defineEntity, type EntityName, p } from '@mikro-orm/core';
 import { AttributeDelta } from './attribute-delta.entity.js';
 import { attributeDeltaView } from './attribute-delta.view.js';
+import type { HistoryClasses } from './history-classes.js';
 import type { Json, JsonRecord } from './json.js';
 import { ObjectDelta, type StoredAttribution } from './object-delta.entity.js';
 import { Revision } from './revision.entity.js';
@@ -35,23 +36,26 @@ function inColumn(property: Builder, column: string): Builder {
   return property.assignOptions({ fieldName: property['~options'].kind === 'm:1' ? `${column}_id` : column });
 }
 
-function revisionSchema(tables: TableNames) {
+/** Where a class is replaced by one of the application's, it is what that one inherits its properties from. */
+function placeOf(table: 'revision' | 'objectDelta', tables: TableNames, isReplaced: boolean) {
+  return isReplaced ? { abstract: true } : { tableName: tables[table], schema: tables.schema };
+}
+
+function revisionSchema(tables: TableNames, classes: HistoryClasses) {
   return defineEntity({
     class: Revision,
-    tableName: tables.revision,
-    schema: tables.schema,
+    ...placeOf('revision', tables, classes.Revision !== Revision),
     properties: {
       ...inColumns(REVISION_PROPERTIES),
-      objectDeltas: () => p.oneToMany(ObjectDelta).mappedBy('revision').orderBy({ id: 'asc' }),
+      objectDeltas: () => p.oneToMany(classes.ObjectDelta).mappedBy('revision').orderBy({ id: 'asc' }),
     },
   });
 }
 
-function objectDeltaSchema(tables: TableNames) {
+function objectDeltaSchema(tables: TableNames, classes: HistoryClasses) {
   return defineEntity({
     class: ObjectDelta,
-    tableName: tables.objectDelta,
-    schema: tables.schema,
+    ...placeOf('objectDelta', tables, classes.ObjectDelta !== ObjectDelta),
     indexes: [
       { name: `${tables.objectDelta}_object_index`, properties: ['objectType', 'objectId', 'id'] },
       // BRIN: ids rise with the physical order, so this costs a write next to nothing
@@ -60,7 +64,7 @@ function objectDeltaSchema(tables: TableNames) {
     properties: inColumns({
       id: p.bigint('number').primary().autoincrement(),
       // Measured: a foreign key here costs a tenth to two fifths of the write, and the statement cannot break it.
-      revision: () => p.manyToOne(Revision).createForeignKeyConstraint(false).index(false),
+      revision: () => p.manyToOne(classes.Revision).createForeignKeyConstraint(false).index(false),
       action: p.text().$type<ObjectDelta['action']>(),
       objectType: p.text(),
       objectId: p.text(),
@@ -76,7 +80,7 @@ function objectDeltaSchema(tables: TableNames) {
   });
 }
 
-function attributeDeltaSchema(tables: TableNames) {
+function attributeDeltaSchema(tables: TableNames, classes: HistoryClasses) {
   return defineEntity({
     class: AttributeDelta,
     tableName: tables.attributeDelta,
@@ -84,10 +88,10 @@ function attributeDeltaSchema(tables: TableNames) {
     view: true,
     expression: attributeDeltaView(tables),
     properties: inColumns({
-      objectDelta: () => p.manyToOne(ObjectDelta).primary().createForeignKeyConstraint(false),
+      objectDelta: () => p.manyToOne(classes.ObjectDelta).primary().createForeignKeyConstraint(false),
       attribute: p.text().primary(),
       position: p.integer().primary(),
-      revision: () => p.manyToOne(Revision).createForeignKeyConstraint(false),
+      revision: () => p.manyToOne(classes.Revision).createForeignKeyConstraint(false),
       recordedAt: p.datetime(6),
       objectType: p.text(),
       objectId: p.text(),
@@ -102,9 +106,13 @@ function attributeDeltaSchema(tables: TableNames) {
   });
 }
 
-/** The entities that Revy adds to an ORM, mapped to the tables that its options name. */
-export function historySchemas(tables: TableNames) {
-  return [revisionSchema(tables), objectDeltaSchema(tables), attributeDeltaSchema(tables)];
+/** The entities that Revy adds to an ORM, mapped to the tables that its options name, with those in their place. */
+export function historySchemas(tables: TableNames, classes: HistoryClasses): EntityName[] {
+  const own = [
+    revisionSchema(tables, classes),
+    objectDeltaSchema(tables, classes),
+    attributeDeltaSchema(tables, classes),
+  ];
+  const others = [classes.Revision, classes.ObjectDelta].filter(one => one !== Revision && one !== ObjectDelta);
+  return [...own, ...others];
 }
-
-export const HISTORY_CLASSES: ReadonlySet<unknown> = new Set([Revision, ObjectDelta, AttributeDelta]);

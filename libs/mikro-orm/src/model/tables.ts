@@ -4,7 +4,11 @@ export interface TableNames {
   readonly revision: string;
   readonly objectDelta: string;
   readonly attributeDelta: string;
+  /** Of tables that are not in `schema`, because an application maps them itself. */
+  readonly schemas?: Partial<Record<TableName, string | undefined>>;
 }
+
+type TableName = 'revision' | 'objectDelta' | 'attributeDelta';
 
 export function tableNames(options: { readonly schema?: string; readonly tablePrefix: string }): TableNames {
   return {
@@ -15,9 +19,13 @@ export function tableNames(options: { readonly schema?: string; readonly tablePr
   };
 }
 
+export function schemaOf({ schema, schemas = {} }: TableNames, table: TableName): string | undefined {
+  return table in schemas ? schemas[table] : schema;
+}
+
 /** A table's name for SQL text: quoted, with its schema where it has one. */
-export function quoted(tables: TableNames, table: 'revision' | 'objectDelta' | 'attributeDelta'): string {
-  return [tables.schema, tables[table]]
+export function quoted(tables: TableNames, table: TableName): string {
+  return [schemaOf(tables, table), tables[table]]
     .filter(name => name !== undefined)
     .map(quoteIdentifier)
     .join('.');

@@ -1,6 +1,6 @@
 import { type EntityMetadata, type EntityProperty, type Platform, ReferenceKind } from '@mikro-orm/core';
 import type { Json } from '../model/json.js';
-import { HISTORY_CLASSES } from '../model/schema.js';
+import { isHistoryClass } from '../model/history-classes.js';
 import { codecFor } from '../model/stored-attribute.js';
 import type { ValueCodec } from '../model/stored-value.js';
 import { keyColumns, keyText, type KeyColumn, keyValues, nestKey, readKey } from '../model/stored-key.js';
@@ -219,7 +219,7 @@ function depthOf(entityClass: object): number {
 
 function isRecordable(meta: EntityMetadata): boolean {
   const isRow = !meta.embeddable && !meta.virtual && !meta.view && meta.primaryKeys?.length > 0;
-  return isRow && !isLinkTable(meta) && !HISTORY_CLASSES.has(meta.class);
+  return isRow && !isLinkTable(meta) && !isHistoryClass(meta.class);
 }
 
 /** MikroORM 7.2 marks an application's own pivot entities alike, and names only its own for their table. */

@@ -11,6 +11,7 @@ import {
   statement,
   withConnection,
 } from '../database/statement.js';
+import type { AddedColumns } from '../model/history-tables.js';
 import { quoted, type TableNames } from '../model/tables.js';
 import { CommitQuery, type WrittenRow } from './commit-query.js';
 import type { HistoryDocument } from './history-document.js';
@@ -30,8 +31,8 @@ export class HistoryWriter {
   readonly #removeEarly: Statement;
   readonly #removeEmptyRevision: Statement;
 
-  constructor(tables: TableNames, keyframeEvery: number) {
-    this.#statement = writeStatement(tables, keyframeEvery);
+  constructor(tables: TableNames, keyframeEvery: number, added?: AddedColumns) {
+    this.#statement = writeStatement(tables, keyframeEvery, added);
     const table = quoted(tables, 'objectDelta');
     this.#removeEarly = statement(`delete from ${table} where revision_id = $1 and id between $2 and $3`);
     this.#removeEmptyRevision = statement(
@@ -76,7 +77,7 @@ export class HistoryWriter {
       if (!isWireConnection(connection)) return false;
       onNextCommit(connection, async send => {
         const made = await make();
-        const query = made.document && new CommitQuery(this.#statement, made.document);
+        const query = made.document && new CommitQuery(this.#statement, made.document as readonly (string | number | null)[]);
         try {
           const result = await send(query);
           made.done(query?.row);

@@ -2,10 +2,12 @@ import type { EntityManager, Transaction } from '@mikro-orm/core';
 import { currentFrame } from '../context/frame-store.js';
 import { unresolved } from '../context/frame-values.js';
 import type { Draft } from '../delta/draft.js';
+import type { RowAdditions } from '../model/row-hook.js';
 import { HistoryWriteError, RevyError, UnknownCommitError } from '../revy.errors.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import { type HistoryDocument, historyDocument } from './history-document.js';
 import type { CommitDocument, HistoryWriter } from './history-writer.js';
+import { withAdditions } from './row-hooks.js';
 import { SharedRevisions } from './target-revision.js';
 import { type TransactionLog, TransactionLogs } from './transaction-log.js';
 
@@ -14,15 +16,34 @@ const MOST_DRAFTS = 10_000;
 
 const NO_ROWS = { firstDelta: 0, lastDelta: -1 };
 
+/** Where the history of one ORM is written, and what an application adds to it. */
+export interface RecordingTarget {
+  readonly writer: HistoryWriter;
+  readonly additions: RowAdditions | undefined;
+}
+
 /** Keeps what the running transactions have to record, and records it before they commit. */
 export class Recorder {
   readonly logs = new TransactionLogs();
   readonly #shared = new SharedRevisions();
+  readonly #makeTarget: () => RecordingTarget;
+  #target: RecordingTarget | undefined;
 
+  /** @param target asked for once, when there is something to record: the tables are known after discovery */
   constructor(
     private readonly entities: TrackedEntities,
-    private readonly writer: HistoryWriter,
-  ) {}
+    target: () => RecordingTarget,
+  ) {
+    this.#makeTarget = target;
+  }
+
+  private get writer(): HistoryWriter {
+    return this.#into.writer;
+  }
+
+  get #into(): RecordingTarget {
+    return (this.#target ??= this.#makeTarget());
+  }
 
   /** Holds drafts until the COMMIT; if they have become too many, writes them now. */
   async add(log: TransactionLog, drafts: readonly Draft[]): Promise<void> {
@@ -105,7 +126,18 @@ export class Recorder {
     // held until the transaction is over: asking again would wait for oneself
     log.target ??= await this.#shared.acquire(context);
     const id = log.earlyWrite?.revision ?? log.target.id;
-    return historyDocument(log.drafts, context, { ...log.target, id }, this.entities);
+    const document = historyDocument(log.drafts, context, { ...log.target, id }, this.entities);
+    const { additions } = this.#into;
+    if (!document || !additions) return document;
+    const { given } = log.target;
+    const place = {
+      em: log.em!,
+      transaction: log.root as Transaction,
+      values: context,
+      given,
+      isWritten: id !== undefined,
+    };
+    return withAdditions(document, additions, place);
   }
 }
 

@@ -23,6 +23,8 @@ export type DeltaRow = readonly [
   oldValues: JsonRecord | null,
   newValues: JsonRecord | null,
   attributions?: Record<string, StoredAttribution[]>,
+  /** Values of columns that an application has added. */
+  columns?: JsonRecord,
 ];
 
 /** The JSON document that the write statement takes. */

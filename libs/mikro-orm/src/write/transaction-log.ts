@@ -1,3 +1,4 @@
+import type { EntityManager } from '@mikro-orm/core';
 import type { Frame } from '../context/frame.js';
 import type { Draft } from '../delta/draft.js';
 import type { TargetRevision } from './target-revision.js';
@@ -23,6 +24,8 @@ interface Mark {
 
 /** What one transaction has to record: the drafts of all its flushes, written once, right before its COMMIT. */
 export class TransactionLog {
+  /** The entity manager that began it. */
+  em: EntityManager | undefined;
   /** The frame of the first flush that had something to record. */
   frame: Frame | undefined;
   /** Chosen when there is something to write for the first time; released once the transaction is over. */
@@ -112,6 +115,7 @@ export class TransactionLogs {
     const parent = this.#parents.get(em);
     this.#parents.delete(em);
     const log = (parent && this.#logs.get(parent)) ?? new TransactionLog(transaction);
+    log.em ??= em as EntityManager;
     if (log.root !== transaction) log.markSavepoint(transaction);
     this.#logs.set(transaction, log);
     return log;
