@@ -28,7 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // The read half.
   history: ['context', 'runtime', 'tracking', 'database', 'model', 'errors'],
   snapshot: ['history', 'runtime', 'tracking', 'database', 'model', 'errors'],
-  versions: ['history', 'snapshot', 'context', 'runtime', 'tracking', 'database', 'model', 'errors'],
+  versions: ['history', 'related', 'snapshot', 'context', 'runtime', 'tracking', 'database', 'model', 'errors'],
   related: ['history', 'runtime', 'tracking', 'database', 'model', 'errors'],
   // What users ask history for: it only hands the questions on to the stages that answer them.
   'history.service': ['history', 'versions', 'related', 'runtime', 'model'],

@@ -1,0 +1,52 @@
+import { MikroORM } from '@mikro-orm/postgresql';
+import { HistoryService, revy, SystemActor } from '@revy/mikro-orm';
+import pg from 'pg';
+import { BLOG, Comment, Post, User } from '../support/blog.js';
+import { statementsOf } from '../support/statements.js';
+const url = new URL(process.env.DATABASE_URL!); url.pathname = '/hist_bench';
+it('x', async () => {
+  const orm = await MikroORM.init({ clientUrl: String(url), entities: BLOG, extensions: [revy()] });
+  const c = new pg.Client({ connectionString: String(url) }); await c.connect();
+  const h = () => new HistoryService(orm.em.fork());
+  const out: string[] = [];
+  const run = async (name: string, fn: () => Promise<unknown>) => {
+    const sent = await statementsOf(fn);
+    const times: number[] = [];
+    for (let i = 0; i < 7; i++) { const t = performance.now(); await fn(); times.push(performance.now() - t); }
+    times.sort((a, b) => a - b);
+    out.push(`### ${name}: ${times[3]!.toFixed(1)} ms, ${sent.length} statements`);
+    if (process.env['PLANS'] && name.match(process.env['PLANS'])) for (const s of sent) { try { out.push(s); const r = await c.query('explain (analyze, costs off) ' + s); out.push(r.rows.map(x => x['QUERY PLAN']).join('\n')); } catch (e) { out.push(String(e)); } }
+  };
+  const ann = orm.em.fork().getReference(User, 7);
+  const q = { type: Post } as const;
+  await run('deltas one object 6', () => h().deltas(Post, 500));
+  await run('deltas one object, page of 20 of 10,000', () => h().deltas(Post, 20000, { order: 'desc', limit: 20 }));
+  await run('deltas one object, page in the middle', () => h().deltas(Post, 20000, { limit: 20, after: 95000 }));
+  await run('deltas one object, one attribute value', () => h().deltas(Post, 20000, { changed: { views: { to: 5000 } } }));
+  await run('deltas one object, range', () => h().deltas(Post, 20000, { changed: { views: { to: { $gt: 9990 } } } }));
+  await run('deltas one object, range, by', () => h().deltas(Post, 20000, { changed: { views: { to: { $gt: 9990 }, actor: ann } } }));
+  await run('deltas 100 objects', () => h().deltas({ ...q, keys: Array.from({ length: 100 }, (_, i) => i * 90 + 1) }));
+  await run('deltas of a type, page newest', () => h().deltas({ ...q, order: 'desc', limit: 20 }));
+  await run('deltas of a rare type, page newest', () => h().deltas({ type: User, order: 'desc', limit: 20 }));
+  await run('deltas of a type by value', () => h().deltas({ ...q, changed: { title: { to: 'p31234' } } }));
+  await run('deltas of a type by range', () => h().deltas({ ...q, changed: { views: { to: { $gte: 49990 } } } }));
+  await run('deltas of a type by like', () => h().deltas({ ...q, changed: { title: { to: { $like: 'p3123%' } } } }));
+  await run('deltas by actor newest 20', () => h().deltas({ actor: ann, order: 'desc', limit: 20 }));
+  await run('deltas involving newest 20', () => h().deltas({ involving: ann, order: 'desc', limit: 20 }));
+  await run('deltas by an actor who did nothing', () => h().deltas({ actor: new SystemActor('x'), limit: 20 }));
+  await run('deltas of a revision', () => h().deltas({ revision: 50000 }));
+  await run('deltas by time', () => h().deltas({ since: new Date('2026-01-02T00:00:00Z'), until: new Date('2026-01-02T00:01:00Z') }));
+  await run('deltas by metadata, page', () => h().deltas({ metadata: { source: 'api' }, limit: 20 }));
+  await run('last delta of each', () => h().deltas({ ...q, only: 'last', limit: 20 }));
+  await run('count deltas of a type', () => h().countDeltas(q));
+  await run('revisions newest 20', () => h().revisions({ order: 'desc', limit: 20 }));
+  await run('revisions of one object', () => h().revisions({ ...q, keys: [500] }));
+  await run('revisions of one object of 10,000, newest 20', () => h().revisions({ ...q, keys: [20000], order: 'desc', limit: 20 }));
+  await run('revisions by time', () => h().revisions({ since: new Date('2026-01-02T00:00:00Z'), until: new Date('2026-01-02T00:01:00Z') }));
+  await run('revisions by description like', () => h().revisions({ description: { $like: 'change 99%' }, limit: 20 }));
+  await run('revisions by value', () => h().revisions({ ...q, changed: { title: { to: 'p31234' } } }));
+  await run('revisions of a type newest 20', () => h().revisions({ type: Comment, order: 'desc', limit: 20 }));
+  await run('revisions involving newest', () => h().revisions({ involving: ann, order: 'desc', limit: 20 }));
+  console.log(out.join('\n'));
+  await c.end(); await orm.close(true);
+}, 300000);
