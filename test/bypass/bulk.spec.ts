@@ -50,7 +50,7 @@ async function recorded(): Promise<object> {
 }
 
 describe('a native call on 10,000 rows', () => {
-  it('needs as many statements as on 10', async () => {
+  it('P2: needs as many statements as on 10', async () => {
     await fill(10_000);
     const em = t.orm.em.fork();
     const few = await statementsOf(async () =>

@@ -269,7 +269,7 @@ describe.each(CALLS)('$name', ({ run, deltas }) => {
   });
 });
 
-describe('native calls', () => {
+describe('S4: native calls', () => {
   it('are credited to whoever makes them, call by call', async () => {
     const em = t.orm.em.fork();
     await em.transactional(async inner => {

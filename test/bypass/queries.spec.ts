@@ -75,7 +75,7 @@ const WRITES: Readonly<Record<string, (em: EntityManager) => Promise<unknown>>> 
   'history by its entity': em => em.nativeDelete(ObjectDelta, {}),
 };
 
-describe('a write past the unit of work', () => {
+describe('S4: a write past the unit of work', () => {
   it('is warned of by default, with the table and what to use instead', async () => {
     await start();
     const em = t.orm.em.fork();

@@ -50,14 +50,14 @@ const KEY = 'Setting:00000000-0000-0000-0000-000000000001';
 
 describe('an upsert', () => {
   it.each<[string, (em: EntityManager) => Promise<unknown>, object[]]>([
-    ['that changes nothing records nothing (P3)', em => em.upsert(Setting, { key: 'color', value: 'red' }), []],
+    ['P3: that changes nothing records nothing', em => em.upsert(Setting, { key: 'color', value: 'red' }), []],
     [
-      'that changes a value records an update (P3, P4)',
+      'P3, P4: that changes a value records an update',
       em => em.upsert(Setting, { key: 'color', value: 'blue' }),
       [{ object: KEY, action: 'update', old: { value: 'red' }, new: { value: 'blue' } }],
     ],
     [
-      'that is told to ignore conflicts records nothing (P3, P5)',
+      'P3, P5: that is told to ignore conflicts records nothing',
       em => em.upsert(Setting, { key: 'color', value: 'blue' }, { onConflictAction: 'ignore' }),
       [],
     ],
@@ -118,7 +118,7 @@ describe('an upsert', () => {
       [{ object: 'Item:1', action: 'update', old: { name: 'A' }, new: { name: 'AAA' } }],
     ],
     [
-      'of null in a conflict field records a create, found by the key that comes back',
+      'P4: of null in a conflict field records a create, found by the key that comes back',
       em => em.upsert(Item, { shop: 1, sku: null, name: 'N', stock: 1 }, { onConflictFields: ['shop', 'sku'] }),
       [
         {
@@ -268,5 +268,22 @@ describe('an upsert', () => {
     await t.orm.em.fork().upsertMany(Setting, [{ key: 'color', value: 'red' }, ...rows]);
     expect(await t.revisions()).toHaveLength(1);
     expect((await t.deltas()).map(({ action, new: now }) => [action, now])).toEqual(rows.map(row => ['create', row]));
+  });
+
+  it('P5: of many rows of which some are there already, told to ignore them, records the others only', async () => {
+    const rows = ['color', 'k1', 'color2', 'k1', 'k2'].map((key, index) => ({ key, value: `v${index}` }));
+    const unique = rows.filter(({ key }, index) => rows.findIndex(row => row.key === key) === index);
+    await t.orm.em.fork().insert(Setting, { key: 'k2', value: 'before' });
+    await t.forget();
+    await t.orm.em.fork().upsertMany(Setting, rows, { onConflictAction: 'ignore' });
+    expect((await t.deltas()).map(({ action, new: now }) => [action, now])).toEqual(
+      unique.filter(({ key }) => key !== 'color' && key !== 'k2').map(row => ['create', row]),
+    );
+    expect(await t.database.query('select key, value from setting order by key')).toEqual([
+      { key: 'color', value: 'red' },
+      { key: 'color2', value: 'v2' },
+      { key: 'k1', value: 'v1' },
+      { key: 'k2', value: 'before' },
+    ]);
   });
 });

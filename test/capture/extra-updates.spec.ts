@@ -343,7 +343,7 @@ describe('what a flush writes beyond its change sets', () => {
     rows.slice(1).forEach((row, index) => expect(row[2]).toEqual(rows[index]![3]));
   });
 
-  it('A7, RevisionContext.runDisabled: what is disabled goes unrecorded, what follows starts from the true values', async () => {
+  it('A7: what is disabled (RevisionContext.runDisabled) goes unrecorded, what follows starts from the true values', async () => {
     const em = test.orm.em.fork();
     const node = em.create(Node, { name: 'a' } as never);
     await RevisionContext.runDisabled(() => em.flush());

@@ -105,6 +105,18 @@ describe('cascades', () => {
   });
 });
 
+it('P8: orm.schema.clear() empties the history with everything else, and says nothing', async () => {
+  const said: string[] = [];
+  const logger = test.orm.config.getLogger();
+  const { warn } = logger;
+  logger.warn = (_, message) => void said.push(message);
+  post.title = 'recorded';
+  await em.flush();
+  await test.orm.schema.clear();
+  logger.warn = warn;
+  expect([await titles(), await test.deltas(), await test.revisions(), said]).toEqual([[], [], [], []]);
+});
+
 describe('collections', () => {
   it('set() on one that was not loaded: what it removes is not seen', async () => {
     const fresh = test.orm.em.fork();

@@ -32,7 +32,7 @@ describe('values of every type', () => {
       .map(row => [row.action, row.old?.[attribute], row.new?.[attribute]]);
   }
 
-  it.each(SAMPLES.map(sample => [sample.type, sample] as const))('records and rebuilds %s', async (_, sample) => {
+  it.each(SAMPLES.map(sample => [sample.type, sample] as const))('A12, A13, A14, A15: records and rebuilds %s', async (_, sample) => {
     await test.forget();
     const { property, values } = sample;
     const em = test.orm.em.fork();

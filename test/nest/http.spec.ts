@@ -159,7 +159,7 @@ describe.each<Platform>(['express', 'fastify'])('a request on %s', platform => {
     await running.http.post('/posts/refused/7').expect(201, { id: 7 });
   });
 
-  it('leaves no revision where the handler fails and rolls back', async () => {
+  it('G12: leaves no revision where the handler fails and rolls back', async () => {
     await running.http.post('/posts/fails').set('x-user', alice()).expect(403);
     expect(await blog.revisions()).toEqual([]);
     expect(await blog.database.query(`select id from post where title = 'lost'`)).toEqual([]);
@@ -190,7 +190,7 @@ describe.each<Platform>(['express', 'fastify'])('a request on %s', platform => {
     ]);
   });
 
-  it('never sees the actor of another one: 50 in parallel', async () => {
+  it('G5: never sees the actor of another one, 50 in parallel, and leaves nothing behind', async () => {
     const em = blog.orm.em.fork();
     const posts = users.map(user => em.create(Post, { title: user.name, views: 0, meta: null }));
     await em.flush();

@@ -53,7 +53,7 @@ async function recorded(): Promise<Date[]> {
   return rows.map(({ at }) => at);
 }
 
-it('the object has kept its id, and is at its fourth version', async () => {
+it('L4: the object has kept its id, and is at its fourth version', async () => {
   expect(person.id).toBe(1);
   expect((await versions()).map(({ number, changed }) => [number, changed])).toEqual([
     [1, ['name', 'isRelative']],

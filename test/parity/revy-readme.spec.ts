@@ -231,7 +231,7 @@ describe('deletion', () => {
     expect(await test.revisions()).toHaveLength(1);
   });
 
-  it('an orphan that a collection let go is taken along as well', async () => {
+  it('E18: an orphan that a collection let go is taken along as well', async () => {
     const admin = await made(em => em.create(User, { name: 'Admin', email: null }));
     const post = await made(em => {
       const one = em.create(Post, { title: 'Stays', slug: null, views: 0, meta: null, author: null });

@@ -96,7 +96,7 @@ describe.each([2, 3, 8])('at, with a keyframe every %i deltas', keyframeEvery =>
     }
   });
 
-  it('finds the state before a revision, and nothing before the first one', async () => {
+  it('I2: finds the state before a revision, and nothing before the first one', async () => {
     for (const [index, { revision }] of steps.entries()) {
       const snapshot = await snapshots.at(Post, id, { before: revision });
       expect(snapshot && asRow(snapshot.entity)).toEqual(steps[index - 1]?.row ?? null);

@@ -114,7 +114,7 @@ describe.each(Object.entries(SETS))('values come back typed and equal: %s', (_na
     await em.flush();
   }
 
-  it('of an object as it was created, from its delta', async () => {
+  it('A13, A14, A15: of an object as it was created, from its delta', async () => {
     const id = await make(values);
     const live = await load(id);
     const snapshot = (await snapshots().at(Specimen, id, { version: 1 }))!;

@@ -101,7 +101,7 @@ describe('what is tracked', () => {
       await expect(new SnapshotService(em).at(Log, 1, new Date())).rejects.toThrow(UntrackedEntityError);
     }));
 
-  it(`'marked' tracks only what is marked`, () =>
+  it(`H1: 'marked' tracks only what is marked`, () =>
     withOrm([HomeSchema, secretSchema({ track: true }), logSchema()], { track: 'marked' }, async test => {
       const em = test.orm.em.fork();
       em.create(Log, { text: 'a' });

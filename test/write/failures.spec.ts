@@ -100,7 +100,7 @@ describe('failures', () => {
     });
   });
 
-  it('C5: tables that are missing', async () => {
+  it('C5, P6: tables that are missing', async () => {
     const id = await seedUser();
     await test.database.query('alter table revy_revision rename to gone');
     for (const [, flush] of flushes) {

@@ -5,7 +5,7 @@ import { BLOG, Post, User } from '../support/blog.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { tapWire, type WireTap } from '../support/wire.js';
 
-describe('R3: what a tracked flush sends', () => {
+describe('E16, Q9, R3: what a tracked flush sends', () => {
   let database: TestDatabase;
   let wire: WireTap;
   let orm: MikroORM;
