@@ -1,10 +1,12 @@
 import type { EntityManager, EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
 import type { Bypasses } from './bypass/bypass-entity-manager.js';
+import type { NativeCapture } from './bypass/capture-native.js';
 import { GuardedConnections } from './bypass/guarded-connection.js';
 import { NativeWrites } from './bypass/native-writes.js';
 import { QueryGuard } from './bypass/query-guard.js';
 import { TrackedTables } from './bypass/tracked-tables.js';
 import { installAttribution } from './capture/attribution.js';
+import { OutdatedEntities } from './capture/outdated-entities.js';
 import { Cascades } from './cascade/cascades.js';
 import { loadActors } from './history/load-actors.js';
 import { addPastIndexes } from './as-of/past-indexes.js';
@@ -44,14 +46,15 @@ export function revy(options: RevyOptions = {}): RevyExtension {
       const entities = new TrackedEntities(resolved, orm.driver.getPlatform());
       const recorder = new Recorder(entities, new HistoryWriter(tables, resolved.keyframeEvery));
       const cascades = new Cascades(entities);
-      const subscriber = new RevySubscriber(entities, recorder, cascades);
+      const outdated = new OutdatedEntities();
+      const subscriber = new RevySubscriber(entities, recorder, cascades, outdated);
       const writePending = (em: EntityManager) => recorder.writePending(em);
       const discover = (metadata: Iterable<EntityMetadata>) =>
         cascades.discover(metadata, orm.config.get('schemaGenerator'));
       const runtime: RevyRuntime = { entities, tables, discover, writePending, loadActors };
       orm.config.registerExtension(EXTENSION, () => runtime);
       orm.config.set('subscribers', [...orm.config.get('subscribers'), subscriber]);
-      const bypasses = bypassesOf(orm, runtime, recorder);
+      const bypasses = bypassesOf(orm, runtime, { recorder, outdated });
       if (orm.em) installInto(orm, runtime, subscriber, bypasses);
       else installBefore(orm, runtime, bypasses);
     },
@@ -102,9 +105,13 @@ function install(storage: MetadataStorage, { entities, tables, discover }: RevyR
   discover(storage);
 }
 
-function bypassesOf(orm: MikroORM, { entities, tables }: RevyRuntime, recorder: Recorder): Bypasses {
+function bypassesOf(
+  orm: MikroORM,
+  { entities, tables }: RevyRuntime,
+  capture: Pick<NativeCapture, 'recorder' | 'outdated'>,
+): Bypasses {
   const guard = new QueryGuard(entities, new TrackedTables(entities, tables), orm.config);
-  const native = new NativeWrites(orm, { entities, recorder, beforeDelete: async () => [] }, guard);
+  const native = new NativeWrites(orm, { ...capture, entities, beforeDelete: async () => [] }, guard);
   return { guard, native, connections: new GuardedConnections(guard) };
 }
 

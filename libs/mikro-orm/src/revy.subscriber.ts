@@ -11,6 +11,7 @@ import { adoptNewEntity, clearAttribution, suspendAttribution } from './capture/
 import { ConcreteClasses } from './capture/concrete-class.js';
 import { type CapturedEntity, FlushCapture } from './capture/flush-capture.js';
 import { LaterSubscribers } from './capture/later-subscribers.js';
+import type { OutdatedEntities } from './capture/outdated-entities.js';
 import { readChanges } from './capture/read-changes.js';
 import { fetchMissing, namesToKnow } from './capture/unknown-values.js';
 import type { Cascades } from './cascade/cascades.js';
@@ -31,6 +32,7 @@ export class RevySubscriber implements EventSubscriber {
     private readonly tracked: TrackedEntities,
     private readonly recorder: Recorder,
     private readonly cascades: Cascades,
+    private readonly outdated: OutdatedEntities,
   ) {
     this.#classes = new ConcreteClasses(tracked);
   }
@@ -43,7 +45,8 @@ export class RevySubscriber implements EventSubscriber {
     this.#captures.delete(uow);
     if (!isRecorded) return;
     const { attribution } = frame?.values ?? unresolved;
-    this.#captures.set(uow, new FlushCapture(uow, this.#classes, new LaterSubscribers(em, this), attribution));
+    const known = { classes: this.#classes, outdated: this.outdated, later: new LaterSubscribers(em, this) };
+    this.#captures.set(uow, new FlushCapture(uow, attribution, known));
   }
 
   async onFlush({ em, uow }: FlushEventArgs): Promise<void> {

@@ -1,4 +1,5 @@
 import { type Dictionary, type EntityMetadata, Utils } from '@mikro-orm/core';
+import type { OutdatedEntities } from '../capture/outdated-entities.js';
 import { buildDrafts } from '../delta/build-drafts.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import type { Recorder } from '../write/recorder.js';
@@ -35,6 +36,7 @@ export interface NativeCapture {
   readonly entities: TrackedEntities;
   readonly recorder: Recorder;
   readonly beforeDelete: BeforeNativeDelete;
+  readonly outdated: OutdatedEntities;
 }
 
 /** Lets the driver read rows before and after those of its calls that carry the mark. The others pass as they are. */
@@ -69,7 +71,7 @@ interface Parts {
 }
 
 function runOf({ driver, capture, call, meta, original, args, places, options }: Parts): NativeRun {
-  const { entities, recorder, beforeDelete } = capture;
+  const { entities, recorder, beforeDelete, outdated } = capture;
   return {
     driver,
     entities,
@@ -77,6 +79,7 @@ function runOf({ driver, capture, call, meta, original, args, places, options }:
     meta,
     options,
     beforeDelete,
+    outdated,
     ctx: options.ctx,
     proceed: instead => {
       const passed = [...args];

@@ -3,6 +3,7 @@ import { UnsafeBypassError } from './bypass.errors.js';
 import { changesBetween } from './image-changes.js';
 import { linkChangesAfter, type LinkedProperty, linkedProperties, linksBefore } from './link-images.js';
 import { inChunks, type NativeRun } from './native-call.js';
+import { noteOutdated } from './outdated-entities.js';
 import { findRows, readRows, type RowImage, type RowImages } from './row-images.js';
 import { isKeyProperty, keyCondition, partOfKey, type RowKey } from './row-key.js';
 import type { NativeResult } from './sql-driver.js';
@@ -44,6 +45,7 @@ async function updateRows(run: NativeRun, before: RowImages, update: Update): Pr
     const links = await linkChangesAfter(run, update.linked, keysNow, linksThen);
     await run.record(changesBetween(run, were, are, links.byOwner));
     await run.record(links.ofOthers(are));
+    noteOutdated(run, were);
   }
   return result;
 }

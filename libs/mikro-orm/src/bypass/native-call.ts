@@ -1,5 +1,6 @@
 import type { EntityManager, EntityMetadata } from '@mikro-orm/core';
 import type { Change } from '../capture/change.js';
+import type { OutdatedEntities } from '../capture/outdated-entities.js';
 import type { Attribution } from '../context/attribution-value.js';
 import type { TrackedEntities, TrackedEntity } from '../tracking/tracked-entities.js';
 import type { NativeOptions, NativeResult, SqlDriver, TransactionContext } from './sql-driver.js';
@@ -34,6 +35,7 @@ export interface NativeRun {
   proceed(instead?: { readonly where?: unknown; readonly data?: unknown }): Promise<NativeResult>;
   record(changes: readonly Change[]): Promise<void>;
   readonly beforeDelete: BeforeNativeDelete;
+  readonly outdated: OutdatedEntities;
 }
 
 /** Rows of one class that a native delete is about to delete. */

@@ -5,6 +5,7 @@ import { attributionSteps, type AttributionStep } from './attribution.js';
 import { type CollectionCapture, captureCollections } from './collection-capture.js';
 import type { ConcreteClasses } from './concrete-class.js';
 import type { LaterSubscribers } from './later-subscribers.js';
+import type { OutdatedEntities } from './outdated-entities.js';
 import { changesKey, NOTHING, type RowData, rowBefore, withGenerated } from './row-data.js';
 import { entitiesToFetch, type FetchedRows, fetchRows } from './unknown-values.js';
 
@@ -26,6 +27,13 @@ export interface CapturedEntity {
   readonly steps: ReadonlyMap<string, readonly AttributionStep[]> | undefined;
 }
 
+/** What is known beside the unit of work's own copies. */
+export interface CaptureKnowledge {
+  readonly classes: ConcreteClasses;
+  readonly outdated: OutdatedEntities;
+  readonly later: LaterSubscribers;
+}
+
 /** What one flush does, gathered from the ORM's hooks as it goes. */
 export class FlushCapture {
   readonly entities = new Map<object, CapturedEntity>();
@@ -38,13 +46,17 @@ export class FlushCapture {
   readonly removedByUser: ReadonlySet<object>;
   readonly #unread = new Set<CapturedEntity>();
 
+  readonly classes: ConcreteClasses;
+  readonly later: LaterSubscribers;
+
   constructor(
     readonly uow: UnitOfWork,
-    readonly classes: ConcreteClasses,
-    readonly later: LaterSubscribers,
     readonly attribution: Attribution,
+    private readonly known: CaptureKnowledge,
   ) {
     this.removedByUser = new Set(uow.getRemoveStack());
+    this.classes = known.classes;
+    this.later = known.later;
   }
 
   /** The first entity that the flush writes and that is tracked; it serves the error where that may not be. */
@@ -95,12 +107,17 @@ export class FlushCapture {
   #capture(entity: object, tracked: TrackedEntity, changeSet: ChangeSet<object>, em: EntityManager): CapturedEntity {
     const action = actionOf(changeSet);
     if (action === 'create') this.classes.tell(entity);
-    const before =
-      action === 'create' ? NOTHING : withGenerated(rowBefore(changeSet, tracked, this.uow), entity, tracked, em);
+    const row = action === 'create' ? NOTHING : this.rowBefore(changeSet, tracked);
+    const before = row === NOTHING ? row : withGenerated(row, entity, tracked, em);
     const objectId = action === 'create' ? undefined : this.#objectIdBefore(entity, tracked, changeSet);
     const steps = action === 'delete' ? undefined : attributionSteps(entity);
     const fetched = this.fetched.get(entity);
     return { entity, tracked, action, objectId, before, fetched, written: new Set(), computed: undefined, steps };
+  }
+
+  /** The row before the flush, as far as it is known without asking the database. */
+  rowBefore(changeSet: ChangeSet<object>, tracked: TrackedEntity): RowData {
+    return this.known.outdated.has(changeSet.entity) ? NOTHING : rowBefore(changeSet, tracked, this.uow);
   }
 
   #objectIdBefore(entity: object, tracked: TrackedEntity, changeSet: ChangeSet<object>): string {

@@ -10,7 +10,7 @@ import {
 } from '@mikro-orm/core';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import type { CapturedEntity, FlushCapture } from './flush-capture.js';
-import { changesKey, keyInDatabase, rowBefore, type RowData } from './row-data.js';
+import { changesKey, keyInDatabase, type RowData } from './row-data.js';
 
 /** Rows by entity, read where the ORM does not know what a flush is about to overwrite. */
 export type FetchedRows = Map<object, RowData>;
@@ -28,9 +28,9 @@ export function entitiesToFetch(capture: FlushCapture): Map<TrackedEntity, objec
   return unknown;
 }
 
-function overwritesUnknown(set: ChangeSet<object>, entity: TrackedEntity, { uow, later }: FlushCapture): boolean {
-  const known = rowBefore(set, entity, uow);
-  const mayBeAny = set.type.startsWith('delete') || changesKey(set, entity) || later.mayUpdate(entity.meta);
+function overwritesUnknown(set: ChangeSet<object>, entity: TrackedEntity, capture: FlushCapture): boolean {
+  const known = capture.rowBefore(set, entity);
+  const mayBeAny = set.type.startsWith('delete') || changesKey(set, entity) || capture.later.mayUpdate(entity.meta);
   const names = mayBeAny ? entity.attributes.keys() : Object.keys(set.payload);
   return [...names].some(name => entity.attributes.has(name) && isUnknown(name, known));
 }
