@@ -107,7 +107,7 @@ it('F8: entities in other schemas: each change is recorded, and comes back', asy
       ['update', 'Depot:1', { notes: 'long', country: 1 }, { notes: null, country: null }],
       ['update', 'Depot:1', { notes: null }, { notes: 'again' }],
       ['update', 'Depot:1', { name: 'd' }, { name: 'e' }],
-      ['delete', 'Depot:1', { name: 'e', notes: 'again', country: null }, null],
+      ['delete', 'Depot:1', { name: 'e', notes: 'again', country: null, goods: { added: [], removed: [1] } }, null],
       ['delete', 'Country:1', { name: 'x' }, null],
     ].toSorted(byContent),
   );
