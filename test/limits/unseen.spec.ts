@@ -108,7 +108,7 @@ describe('cascades', () => {
 it('P8: orm.schema.clear() empties the history with everything else, and says nothing', async () => {
   const said: string[] = [];
   const logger = test.orm.config.getLogger();
-  const { warn } = logger;
+  const warn = logger.warn.bind(logger);
   logger.warn = (_, message) => void said.push(message);
   post.title = 'recorded';
   await em.flush();
