@@ -32,32 +32,35 @@ describe('values of every type', () => {
       .map(row => [row.action, row.old?.[attribute], row.new?.[attribute]]);
   }
 
-  it.each(SAMPLES.map(sample => [sample.type, sample] as const))('A12, A13, A14, A15: records and rebuilds %s', async (_, sample) => {
-    await test.forget();
-    const { property, values } = sample;
-    const em = test.orm.em.fork();
-    const specimen = em.create(Specimen, { [property]: values[0].set } as never);
-    await em.flush();
-    await expectSnapshotIsLive(specimen.id);
-    for (const value of values.slice(1)) {
-      specimen[property] = value.set;
+  it.each(SAMPLES.map(sample => [sample.type, sample] as const))(
+    'A12, A13, A14, A15: records and rebuilds %s',
+    async (_, sample) => {
+      await test.forget();
+      const { property, values } = sample;
+      const em = test.orm.em.fork();
+      const specimen = em.create(Specimen, { [property]: values[0].set } as never);
       await em.flush();
       await expectSnapshotIsLive(specimen.id);
-    }
-    specimen[property] = null;
-    await em.flush();
-    await expectSnapshotIsLive(specimen.id);
-    specimen[property] = values[0].set;
-    await em.flush();
-    em.remove(specimen);
-    await em.flush();
-    const stored = [...values.map(storedOf), null, storedOf(values[0])];
-    expect(await history(specimen.id, property)).toStrictEqual([
-      ['create', undefined, stored[0]],
-      ...stored.slice(1).map((value, index) => ['update', stored[index], value]),
-      ['delete', stored.at(-1), undefined],
-    ]);
-  });
+      for (const value of values.slice(1)) {
+        specimen[property] = value.set;
+        await em.flush();
+        await expectSnapshotIsLive(specimen.id);
+      }
+      specimen[property] = null;
+      await em.flush();
+      await expectSnapshotIsLive(specimen.id);
+      specimen[property] = values[0].set;
+      await em.flush();
+      em.remove(specimen);
+      await em.flush();
+      const stored = [...values.map(storedOf), null, storedOf(values[0])];
+      expect(await history(specimen.id, property)).toStrictEqual([
+        ['create', undefined, stored[0]],
+        ...stored.slice(1).map((value, index) => ['update', stored[index], value]),
+        ['delete', stored.at(-1), undefined],
+      ]);
+    },
+  );
 
   it.each(SAMPLES.map(sample => [sample.type, sample] as const))(
     'A4: assigning what %s holds already records nothing, and old values come from a loaded row as well',
