@@ -155,7 +155,7 @@ describe('a native call on more rows than are held at a time', () => {
   });
 
   it('is forgotten with its savepoint, and what came before it is not', async () => {
-    await fill(12_000);
+    await fill(22_000);
     await t.orm.em.fork().transactional(async em => {
       await em.nativeUpdate(Row, { id: 1 }, { name: 'before' });
       await em
@@ -173,7 +173,7 @@ describe('a native call on more rows than are held at a time', () => {
   });
 
   it('is one revision with what the transaction does before and after it', async () => {
-    await fill(12_000);
+    await fill(22_000);
     await RevisionContext.run({ revisionDescription: 'all' }, async () =>
       t.orm.em.fork().transactional(async em => {
         await em.nativeUpdate(Row, { id: 1 }, { name: 'before' });
@@ -185,14 +185,14 @@ describe('a native call on more rows than are held at a time', () => {
     expect(await t.revisions()).toEqual([{ id: 1, description: 'all', actor: null, metadata: null }]);
     const ofOne = (await t.deltas()).filter(({ object }) => object === 'Row:1');
     expect(ofOne.map(({ old, new: now }) => ({ old, now }))).toEqual([
-      // what was written for good with the first 10,000 is not merged with what follows
+      // what was written for good with the first 20,000 is not merged with what follows
       { old: { name: 'row 1' }, now: { name: 'before' } },
       { old: { name: 'before', amount: 1 }, now: { name: 'after', amount: 0 } },
     ]);
   });
 
   it('stays as it is when what follows it is written, taken back and written again', async () => {
-    await fill(20_000);
+    await fill(24_000);
     await t.orm.em.fork().transactional(async em => {
       const history = new HistoryService(em);
       const read = async () => history.deltas(Row, 1);
@@ -205,7 +205,7 @@ describe('a native call on more rows than are held at a time', () => {
       expect(await read()).toHaveLength(2);
       await em.nativeUpdate(Row, { id: 1 }, { name: 'row 1' });
     });
-    expect(await recorded()).toMatchObject({ deltas: 20_000, objects: 20_000, revisions: 1 });
+    expect(await recorded()).toMatchObject({ deltas: 24_000, objects: 24_000, revisions: 1 });
     expect(await t.revisions()).toHaveLength(1);
   });
 

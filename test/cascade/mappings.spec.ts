@@ -215,7 +215,7 @@ it('keeps the schemas of tenants apart', async () => {
     }
     const em = t.orm.em.fork({ schema: 'south' });
     await em.remove(await em.findOneOrFail(Shop, 1)).flush();
-    expect((await t.deltas()).map(delta => delta.object)).toEqual(['Shop:1', 'Sale:20']);
+    expect((await t.deltas()).map(delta => delta.object)).toEqual(['Shop@south:1', 'Sale@south:20']);
   } finally {
     await t.close();
   }

@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import { CASCADE, SET_NULL } from '@revy/mikro-orm';
+import { CASCADE, RevisionContext, SET_NULL } from '@revy/mikro-orm';
 import { createOrm, type TestOrm } from '../support/orm.js';
 import { statementsOf } from '../support/statements.js';
 
@@ -122,6 +122,70 @@ it('carries handlers out in as many statements for 10 rows as for 10,000', async
   } finally {
     await t.close();
   }
+});
+
+describe('em.nativeDelete', () => {
+  const native = (t: TestOrm, id: number) => statementsOf(() => t.orm.em.fork().nativeDelete(Parent, { id }));
+  const sameParent = (sql: string) => sql.replace('"id" = 2', '"id" = 1');
+
+  it('costs the same statements for 10 rows as for 10,000', async () => {
+    const t = await createOrm(byDatabase);
+    try {
+      await t.database.query(`insert into parent values (1), (2);
+        insert into child select n, 1 from generate_series(1, 10) n;
+        insert into child select n, 2 from generate_series(11, 10010) n;
+        insert into grandchild select n, n from generate_series(1, 5000) n`);
+      const few = await native(t, 1);
+      const many = await native(t, 2);
+      expect(shape(many.map(sameParent))).toEqual(shape(few));
+      expect(shape(few)).toEqual([
+        'begin',
+        'select "p0"."id" from "parent" as "p0" where "p0"."id" = 1 limit 10001 for update of "p0"',
+        'select "p0"."id" from "parent" as "p0" where "p0"."id" in (…) for update',
+        'select "c0"."id", "c0"."parent_id" from "child" as "c0" where "c0"."parent_id" in (…) limit 10001 for update',
+        'select "g0"."id", "g0"."child_id" from "grandchild" as "g0" where "g0"."child_id" in (…) limit 10001 for update',
+        'delete from "parent" where "id" = 1',
+        'history, commit',
+      ]);
+      expect(await t.database.query('select count(*)::int from revy_object_delta')).toEqual([{ count: 15_012 }]);
+    } finally {
+      await t.close();
+    }
+  });
+
+  it('carries handlers out in as many statements for 10 rows as for 10,000', async () => {
+    const t = await createOrm(byHandler);
+    try {
+      await t.database.query(`insert into parent values (1), (2);
+        insert into handled select n, 1 from generate_series(1, 10) n;
+        insert into handled select n, 2 from generate_series(11, 10010) n;
+        insert into under select n, n from generate_series(1, 10010) n`);
+      const untracked = (id: number) => RevisionContext.runDisabled(() => native(t, id));
+      const few = shape(await untracked(1));
+      expect(few.filter(sql => !sql.startsWith('select'))).toEqual([
+        'begin',
+        'update "under" set "handled_id" = null where "handled_id" in (…)',
+        'delete from "handled" where "id" in (…)',
+        'delete from "parent" where "id" = 1',
+        'commit',
+      ]);
+      expect(shape((await untracked(2)).map(sameParent))).toEqual(few);
+    } finally {
+      await t.close();
+    }
+  });
+
+  it('reads nothing more for a class that nothing refers to', async () => {
+    const t = await createOrm(byDatabase);
+    try {
+      await t.database.query('insert into parent values (1); insert into child values (1, 1)');
+      await t.database.query('insert into grandchild values (1, 1)');
+      const sent = await statementsOf(() => t.orm.em.fork().nativeDelete(Grandchild, {}));
+      expect(shape(sent).map(sql => sql.split(' ')[0])).toEqual(['begin', 'select', 'delete', 'history,']);
+    } finally {
+      await t.close();
+    }
+  });
 });
 
 it('reads nothing for a class that nothing refers to', async () => {

@@ -36,18 +36,26 @@ export async function installWitness({ orm, database }: TestOrm): Promise<void> 
   }
 }
 
-/** One change for each row: from what it was first to what it is last. */
+/** One change for each row: from what it was first to what it is last. Under another key it is another row. */
 export async function witnessed(database: TestDatabase, orm: MikroORM): Promise<Witnessed[]> {
   const rows = await database.query<{ tbl: string; old: Columns | null; new: Columns | null }>(
     'select tbl, old, new from witness order by id',
   );
   await database.query('truncate witness');
   const byRow = new Map<string, { table: string; old: Columns | null; new: Columns | null }>();
-  for (const row of rows) {
-    const key = `${row.tbl} ${JSON.stringify(keyIn(orm, row.tbl, (row.old ?? row.new)!))}`;
+  const note = (table: string, old: Columns | null, after: Columns | null) => {
+    const key = `${table} ${JSON.stringify(keyIn(orm, table, (old ?? after)!))}`;
     const known = byRow.get(key);
-    if (known) known.new = row.new;
-    else byRow.set(key, { table: row.tbl, old: row.old, new: row.new });
+    if (known) known.new = after;
+    else byRow.set(key, { table, old, new: after });
+  };
+  const keyOf = (table: string, row: Columns | null) => row && JSON.stringify(keyIn(orm, table, row));
+  for (const { tbl, old, new: after } of rows) {
+    const isRekeyed = old && after && keyOf(tbl, old) !== keyOf(tbl, after);
+    if (isRekeyed) {
+      note(tbl, old, null);
+      note(tbl, null, after);
+    } else note(tbl, old, after);
   }
   return [...byRow.values()].filter(row => JSON.stringify(row.old) !== JSON.stringify(row.new));
 }

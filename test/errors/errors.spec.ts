@@ -332,6 +332,21 @@ const FAILURES: Record<string, Failure> = {
       await MikroORM.init({ clientUrl: test.database.url, entities: [...BLOG, Impostor], extensions: [revy()] });
     },
   },
+  UnusableTypeError: {
+    code: 'REVY_UNUSABLE_TYPE',
+    message:
+      'Cannot track Shop as "shop@north": the history puts "@" between a type and the schema of its rows. ' +
+      "Give it a stored type without it: @Tracked({ as: '...' }), or revy: { as: '...' } in defineEntity.",
+    facts: { entityName: 'Shop', type: 'shop@north' },
+    raise: async () => {
+      const Shop = defineEntity({
+        class: class Shop {},
+        revy: { as: 'shop@north' },
+        properties: { id: p.integer().primary() },
+      });
+      await MikroORM.init({ clientUrl: test.database.url, entities: [Shop], extensions: [revy()] });
+    },
+  },
   UnknownAttributeError: {
     code: 'REVY_UNKNOWN_ATTRIBUTE',
     message: 'Cannot find "nmae" on Tag: it has no such attribute. It has: id, name, posts.',

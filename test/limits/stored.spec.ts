@@ -124,34 +124,3 @@ describe('names', () => {
     await orm.close(true);
   });
 });
-
-describe('one class in several schemas', () => {
-  const Note = defineEntity({
-    name: 'Note',
-    schema: '*',
-    properties: { id: p.integer().primary(), text: p.string() },
-  });
-  let test: TestOrm;
-  beforeAll(async () => {
-    test = await createOrm();
-    await test.database.query(
-      `create schema one; create schema two;
-       create table one.note (id int primary key, text text); create table two.note (id int primary key, text text)`,
-    );
-  });
-  afterAll(() => test.close());
-
-  it('shares one history: the schema is not part of the object', async () => {
-    const orm = await MikroORM.init({ clientUrl: test.database.url, entities: [Note], extensions: [revy()] });
-    for (const schema of ['one', 'two']) {
-      const em = orm.em.fork({ schema });
-      em.create(Note, { id: 1, text: schema });
-      await em.flush();
-    }
-    expect(await test.deltas()).toMatchObject([
-      { object: 'Note:1', action: 'create', new: { text: 'one' } },
-      { object: 'Note:1', action: 'create', new: { text: 'two' } },
-    ]);
-    await orm.close(true);
-  });
-});

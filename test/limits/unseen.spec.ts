@@ -62,14 +62,6 @@ describe('writes that go past the unit of work are not recorded', () => {
 });
 
 describe('cascades', () => {
-  it('what foreign-key rules do along with em.nativeDelete is not seen', async () => {
-    await em.fork().nativeDelete(Post, { id: 1 });
-    expect(await test.database.query('select * from comment')).toEqual([]);
-    expect((await test.deltas()).filter(({ action }) => action === 'delete').map(({ object }) => object)).toEqual([
-      'Post:1',
-    ]);
-  });
-
   it('cascades of the ORM are recorded, if what they take along was loaded', async () => {
     class Thread {
       id!: number;
@@ -115,6 +107,31 @@ it('P8: orm.schema.clear() empties the history with everything else, and says no
   await test.orm.schema.clear();
   logger.warn = warn;
   expect([await titles(), await test.deltas(), await test.revisions(), said]).toEqual([[], [], [], []]);
+});
+
+describe('cascades into tenants', () => {
+  it('are followed into the schema of the entity manager, and into no other', async () => {
+    const Plan = defineEntity({ name: 'Plan', schema: 'registry', properties: { id: p.integer().primary() } });
+    const Contract = defineEntity({
+      name: 'Contract',
+      schema: '*',
+      properties: { id: p.integer().primary(), plan: () => p.manyToOne(Plan).deleteRule('cascade') },
+    });
+    const tenants = await createOrm([Plan, Contract]);
+    try {
+      await tenants.database.query('insert into registry.plan values (1)');
+      for (const tenant of ['one', 'two']) {
+        await tenants.database.query(`create schema ${tenant};
+          create table ${tenant}.contract (id int primary key, plan_id int references registry.plan on delete cascade);
+          insert into ${tenant}.contract values (1, 1)`);
+      }
+      await tenants.orm.em.fork({ schema: 'one' }).nativeDelete(Plan, 1);
+      expect((await tenants.deltas()).map(({ object }) => object)).toEqual(['Contract@one:1', 'Plan:1']);
+      expect(await tenants.database.query('select * from two.contract')).toEqual([]);
+    } finally {
+      await tenants.close();
+    }
+  });
 });
 
 describe('collections', () => {

@@ -78,6 +78,7 @@ export { revy, type RevyExtension } from './revy.extension.js';
 export { isTracked } from './runtime.js';
 export type { BypassOptions, NativeBypass, QueryBypass, RevyOptions } from './revy.options.js';
 export { Tracked, type TrackingDecorator, Untracked } from './tracking/tracked.decorator.js';
+export { UnusableTypeError } from './tracking/tracking.errors.js';
 export type { PropertyTrackingOptions, TrackingOptions } from './tracking/tracking-options.js';
 export type { RevisionChanges } from './history/revision-changes.js';
 export type { RelatedOptions } from './related/find-related.js';
@@ -85,7 +86,12 @@ export { HistoryService } from './history.service.js';
 export type { Snapshot } from './snapshot/snapshot.js';
 export { type SnapshotOptions, SnapshotService } from './snapshot/snapshot.service.js';
 export type { ConflictChoice, OnConflict } from './revert/resolve.js';
-export { NothingToRevertError, RevertConflictError, UnknownRelationError } from './revert/revert.errors.js';
+export {
+  NothingToRevertError,
+  RevertConflictError,
+  SeveralSchemasError,
+  UnknownRelationError,
+} from './revert/revert.errors.js';
 export {
   type ConflictReason,
   type PlannedObject,

@@ -1,12 +1,15 @@
 import type { EntityManager, EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
 import type { Bypasses } from './bypass/bypass-entity-manager.js';
+import type { NativeCapture } from './bypass/capture-native.js';
 import { GuardedConnections } from './bypass/guarded-connection.js';
 import { NativeWrites } from './bypass/native-writes.js';
 import { QueryGuard } from './bypass/query-guard.js';
 import { TrackedTables } from './bypass/tracked-tables.js';
 import { installAttribution } from './capture/attribution.js';
 import { noticeMissedRows } from './capture/notice-missed.js';
+import { CascadeMap } from './cascade/cascade-map.js';
 import { Cascades } from './cascade/cascades.js';
+import { NativeCascades } from './cascade/native-cascades.js';
 import { loadActors } from './history/load-actors.js';
 import { addPastIndexes } from './as-of/past-indexes.js';
 import { historySchemas } from './model/schema.js';
@@ -41,18 +44,21 @@ export function revy(options: RevyOptions = {}): RevyExtension {
   return {
     register(orm) {
       if (isTracked(orm)) return;
-      const tables = tableNames(resolved);
-      const entities = new TrackedEntities(resolved, orm.driver.getPlatform());
+      const tables = tableNames(resolved, orm.config);
+      const platform = orm.driver.getPlatform();
+      const defaultSchema = orm.config.getSchema() ?? platform.getDefaultSchemaName();
+      const entities = new TrackedEntities(resolved, platform, defaultSchema);
       const recorder = new Recorder(entities, new HistoryWriter(tables, resolved.keyframeEvery));
-      const cascades = new Cascades(entities);
-      const subscriber = new RevySubscriber(entities, recorder, cascades);
+      const cascades = new CascadeMap(entities);
+      const subscriber = new RevySubscriber(entities, recorder, new Cascades(cascades));
       const writePending = (em: EntityManager) => recorder.writePending(em);
       const discover = (metadata: Iterable<EntityMetadata>) =>
         cascades.discover(metadata, orm.config.get('schemaGenerator'));
       const runtime: RevyRuntime = { entities, tables, discover, writePending, loadActors };
       orm.config.registerExtension(EXTENSION, () => runtime);
       orm.config.set('subscribers', [...orm.config.get('subscribers'), subscriber]);
-      const bypasses = bypassesOf(orm, runtime, recorder);
+      const dependants = new NativeCascades(cascades);
+      const bypasses = bypassesOf(orm, runtime, { entities, recorder, dependants });
       noticeMissedRows(orm.driver as never);
       const extend: Extend = em => extendEntityManager(em, bypasses, subscriber);
       if (orm.em) installInto(orm, runtime, subscriber, extend);
@@ -104,10 +110,9 @@ function install(storage: MetadataStorage, { entities, tables, discover }: RevyR
   discover(storage);
 }
 
-function bypassesOf(orm: MikroORM, { entities, tables }: RevyRuntime, recorder: Recorder): Bypasses {
+function bypassesOf(orm: MikroORM, { entities, tables }: RevyRuntime, capture: NativeCapture): Bypasses {
   const guard = new QueryGuard(entities, new TrackedTables(entities, tables), orm.config);
-  const native = new NativeWrites(orm, { entities, recorder, beforeDelete: async () => [] }, guard);
-  return { guard, native, connections: new GuardedConnections(guard) };
+  return { guard, native: new NativeWrites(orm, capture, guard), connections: new GuardedConnections(guard) };
 }
 
 type Extend = (em: EntityManager) => EntityManager;

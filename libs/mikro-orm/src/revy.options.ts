@@ -44,7 +44,7 @@ export interface RevyOptions {
   /**
    * Database schema of the history's tables.
    *
-   * @defaultValue the schema of the connection
+   * @defaultValue the option `schema` of the ORM, else the schema of the connection
    */
   readonly schema?: string;
   /**

@@ -23,7 +23,7 @@ const NATIVE: Readonly<Record<NativeMethod, { readonly data?: number; readonly o
   insertMany: { data: 1, options: 2 },
   upsert: { data: 1, options: 2 },
   upsertMany: { data: 1, options: 2 },
-  nativeUpdate: { options: 3 },
+  nativeUpdate: { data: 2, options: 3 },
   nativeDelete: { options: 2 },
   clone: { options: 3 },
 };

@@ -1,13 +1,14 @@
 import { type Dictionary, type EntityMetadata, Utils } from '@mikro-orm/core';
+import type { Attribution } from '../context/attribution-value.js';
 import { buildDrafts } from '../delta/build-drafts.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import type { Recorder } from '../write/recorder.js';
-import { captureDelete } from './capture-delete.js';
+import { captureDelete, handleDelete } from './capture-delete.js';
 import { captureClone, captureInsert } from './capture-insert.js';
 import { captureUpdate } from './capture-update.js';
 import { captureUpsert } from './capture-upsert.js';
-import { type BeforeNativeDelete, NATIVE_CALL, type NativeCall, type NativeRun } from './native-call.js';
-import { inOwnTransaction } from './own-transaction.js';
+import { type Dependants, type DriverRun, NATIVE_CALL, type NativeCall, type NativeRun } from './native-call.js';
+import { inOwnTransaction, opensTransaction } from './own-transaction.js';
 import type { NativeOptions, NativeResult, SqlDriver, TransactionContext } from './sql-driver.js';
 
 /** The driver's methods that native calls end in, with the places of their arguments. */
@@ -34,7 +35,7 @@ type MarkedOptions = NativeOptions & { [NATIVE_CALL]?: NativeCall };
 export interface NativeCapture {
   readonly entities: TrackedEntities;
   readonly recorder: Recorder;
-  readonly beforeDelete: BeforeNativeDelete;
+  readonly dependants: Dependants;
 }
 
 /** Lets the driver read rows before and after those of its calls that carry the mark. The others pass as they are. */
@@ -48,14 +49,17 @@ export function captureNative(driver: SqlDriver, capture: NativeCapture): void {
       if (!call) return original(...args);
       const { [NATIVE_CALL]: _, ...options } = marked;
       const meta = driver.getMetadata().get(args[0] as never);
-      const perform = async (ctx: TransactionContext) => {
+      const perform = async (ctx: TransactionContext | undefined) => {
         const run = runOf({ driver, capture, call, meta, original, args, places, options: { ...options, ctx } });
-        return dispatch(run, method, places, args).catch((error: unknown) => {
-          if (run.hasWritten) capture.recorder.logs.of(ctx)?.interrupt(error);
+        if (!call.attribution) return handleDelete(run, args[METHODS.nativeDelete.where]);
+        const recorded = recordedRun(run, call.attribution, capture);
+        return dispatch(recorded, method, places, args).catch((error: unknown) => {
+          if (recorded.hasWritten) capture.recorder.logs.of(ctx)?.interrupt(error);
           throw error;
         });
       };
-      return options.ctx ? perform(options.ctx) : inOwnTransaction(call.em, perform);
+      const isAlone = !options.ctx && opensTransaction(call.em);
+      return isAlone ? inOwnTransaction(call.em, perform) : perform(options.ctx);
     };
   }
 }
@@ -68,18 +72,18 @@ interface Parts {
   readonly original: NativeFunction;
   readonly args: readonly unknown[];
   readonly places: Places;
-  readonly options: NativeOptions & { ctx: TransactionContext };
+  readonly options: NativeOptions;
 }
 
-function runOf({ driver, capture, call, meta, original, args, places, options }: Parts): NativeRun {
-  const { entities, recorder, beforeDelete } = capture;
+function runOf({ driver, capture, call, meta, original, args, places, options }: Parts): DriverRun {
+  const { entities, dependants } = capture;
   return {
     driver,
     entities,
+    dependants,
     call,
     meta,
     options,
-    beforeDelete,
     ctx: options.ctx,
     hasWritten: false,
     async proceed(instead) {
@@ -91,8 +95,15 @@ function runOf({ driver, capture, call, meta, original, args, places, options }:
       this.hasWritten = true;
       return result;
     },
+  };
+}
+
+function recordedRun(run: DriverRun, attribution: Attribution, { recorder }: NativeCapture): NativeRun {
+  return {
+    ...run,
+    attribution,
     record: async changes => {
-      const log = recorder.logs.of(options.ctx);
+      const log = recorder.logs.of(run.ctx);
       if (log && changes.length > 0) await recorder.add(log, buildDrafts(changes));
     },
   };

@@ -1,8 +1,9 @@
 import { type Dictionary, isRaw, Utils } from '@mikro-orm/core';
+import type { Change } from '../capture/change.js';
 import { UnsafeBypassError } from './bypass.errors.js';
 import { changesBetween } from './image-changes.js';
-import { linkChangesAfter, type LinkedProperty, linkedProperties, linksBefore } from './link-images.js';
-import { inChunks, type NativeRun } from './native-call.js';
+import { linkChangesAfter, type LinkedProperty, linkedProperties, type Links, linksBefore } from './link-images.js';
+import { type DriverRun, inChunks, nativeRows, type NativeRun } from './native-call.js';
 import { findRows, readRows, type RowImage, type RowImages } from './row-images.js';
 import { isKeyProperty, keyCondition, partOfKey, type RowKey } from './row-key.js';
 import type { NativeResult } from './sql-driver.js';
@@ -15,9 +16,10 @@ export async function captureUpdate(run: NativeRun, condition: unknown, data: Di
   const lock = changesKey(run, data) ? 'for update' : 'for no key update';
   const found = await findRows(run, where, run.options.convertCustomTypes !== false, lock);
   const update = { data, linked, where };
-  if ('images' in found) return updateRows(run, found.images, update);
-  if (readsRows(data)) return updateRows(run, await readAll(run, found.keys), update);
-  return updateInChunks(run, found.keys, update);
+  const { keys, images } = found;
+  if (images) return updateRows(run, keys, images, update);
+  if (readsRows(data)) return updateRows(run, keys, await readAll(run, keys), update);
+  return updateInChunks(run, keys, update);
 }
 
 interface Update {
@@ -26,33 +28,51 @@ interface Update {
   readonly where: unknown;
 }
 
-async function updateRows(run: NativeRun, before: RowImages, update: Update): Promise<NativeResult> {
-  const keys = [...before.values()].map(image => image.key);
+async function updateRows(
+  run: NativeRun,
+  keys: readonly RowKey[],
+  before: RowImages,
+  update: Update,
+): Promise<NativeResult> {
   const linksThen = await linksBefore(run, update.linked, keys);
+  const follow = await followKeys(run, keys, Object.keys(update.data));
   const where = update.linked.length && keys.length !== 1 ? update.where : keyOnly(run, keys);
   const result = await run.proceed({ where, data: { ...update.data } });
-  // an object whose discriminator was changed is no longer found as what it was
-  const meta = run.meta.root.discriminatorColumn! in update.data ? run.meta.root : run.meta;
-  for (const chunk of inChunks([...before])) {
-    const were = new Map<string, RowImage>(chunk);
-    const keysNow = changedKeys(
-      run,
-      [...were.values()].map(image => image.key),
-      update.data,
-    );
-    const are = await readRows(run, keysNow, { meta });
-    const links = await linkChangesAfter(run, update.linked, keysNow, linksThen);
-    await run.record(changesBetween(run, were, are, links.byOwner));
-    await run.record(links.ofOthers(are));
-  }
+  const followed = await follow(changedKeys(run, keys, update.data));
+  const chunks = inChunks([...before]);
+  for (const chunk of chunks.slice(0, -1)) await run.record(await changesOf(run, chunk, linksThen, update));
+  // together: what goes over from one key to another is one story
+  await run.record([...(await changesOf(run, chunks.at(-1) ?? [], linksThen, update)), ...followed]);
   return result;
+}
+
+async function changesOf(
+  run: NativeRun,
+  before: readonly (readonly [string, RowImage])[],
+  linksThen: Links,
+  { data, linked }: Update,
+): Promise<Change[]> {
+  // an object whose discriminator was changed is no longer found as what it was
+  const meta = run.meta.root.discriminatorColumn! in data ? run.meta.root : run.meta;
+  const keys = before.map(([, image]) => image.key);
+  const keysNow = changedKeys(run, keys, data);
+  const are = await readRows(run, keysNow, { meta });
+  const links = await linkChangesAfter(run, linked, keysNow, linksThen);
+  return [...changesBetween(run, new Map(before), are, links.byOwner), ...links.ofOthers(are)];
+}
+
+/** Where rows that refer to these will follow, tells afterwards what became of them. */
+export async function followKeys(run: NativeRun, keys: readonly RowKey[], properties: readonly string[]) {
+  const { dependants, meta, attribution } = run;
+  if (keys.length === 0 || !dependants.followsKeys(meta, properties)) return async () => [];
+  return dependants.beforeKeyChange(nativeRows(run, keys), properties, attribution);
 }
 
 /** One statement for each chunk, which comes to the same: each row's values depend on nothing but the row. */
 async function updateInChunks(run: NativeRun, keys: readonly RowKey[], update: Update): Promise<NativeResult> {
   let result: NativeResult | undefined;
   for (const chunk of inChunks(keys)) {
-    const done = await updateRows(run, await readRows(run, chunk), update);
+    const done = await updateRows(run, chunk, await readRows(run, chunk), update);
     result = { ...done, affectedRows: done.affectedRows + (result?.affectedRows ?? 0) };
   }
   return result!;
@@ -70,7 +90,7 @@ function readsRows(data: Dictionary): boolean {
 }
 
 /** The condition as the driver completes it (AbstractSqlDriver.js:930 of 7.2.1). */
-export async function finalCondition({ driver, meta, options }: NativeRun, where: unknown): Promise<unknown> {
+export async function finalCondition({ driver, meta, options }: DriverRun, where: unknown): Promise<unknown> {
   const condition = Utils.isPrimaryKey(where, meta.compositePK)
     ? { [Utils.getPrimaryKeyHash(meta.primaryKeys)]: where }
     : where;

@@ -1,11 +1,13 @@
 import { type Dictionary, isRaw, Utils } from '@mikro-orm/core';
 import type { Change } from '../capture/change.js';
+import { UnsafeBypassError } from './bypass.errors.js';
 import { unknownKey } from './capture-insert.js';
-import { changesBetween, created, updated } from './image-changes.js';
+import { followKeys } from './capture-update.js';
+import { changesBetween, created, type LinkChanges, updated } from './image-changes.js';
 import { linkChangesAfter, linkedProperties, linksBefore } from './link-images.js';
 import type { NativeRun } from './native-call.js';
-import { readRows, readWhere, type RowImage, type RowImages } from './row-images.js';
-import { keyOfColumns, keyOfData, type RowKey } from './row-key.js';
+import { type FoundRows, readRows, readWhere, type RowImage, type RowImages } from './row-images.js';
+import { isKeyProperty, keyOfColumns, keyOfData, type RowKey } from './row-key.js';
 import type { NativeResult } from './sql-driver.js';
 
 /** What a statement inserted, what it updated and what it left alone, told apart by the rows before and after. */
@@ -15,27 +17,38 @@ export async function captureUpsert(
   rows: readonly Dictionary[],
 ): Promise<NativeResult> {
   const linked = linkedProperties(run, rows);
-  const { condition, isWhole } = conflictCondition(run, where, rows);
+  const fields = conflictFields(run, where);
+  const { condition, isWhole } = conflictCondition(fields, rows);
   const given = rows.map(row => ({ ...row }));
   const before = await rowsBefore(run, condition);
-  const linksThen = await linksBefore(run, linked, keysOf(before));
+  const linksThen = await linksBefore(run, linked, before.keys);
+  const follow = await followUpsert(run, before.keys, fields, rows);
   const result = await run.proceed();
-  const after = new Map(condition ? await readWhere(run, condition, converts(run), { origin: originOf(run) }) : []);
+  const found = condition ? await readWhere(run, condition, converts(run), { origin: originOf(run) }) : NO_ROWS;
+  const after = new Map(found.images);
   if (!isWhole) await addReturned(run, given, result, after);
   const links = await linkChangesAfter(run, linked, keysOf(after), linksThen);
-  const written = new Map([...after].filter(([id, image]) => before.has(id) || image.origin.isOurs));
-  const isNew = (id: string) => !before.has(id);
-  const certain = new Map([...written].filter(([id, image]) => !isNew(id) || !image.origin.mayReplace));
-  await run.record(changesBetween(run, before, certain, links.byOwner));
-  await run.record(
-    await unforeseen(
-      run,
-      [...written].filter(([id]) => !certain.has(id)).map(([, image]) => image),
-    ),
-  );
-  await run.record(links.ofOthers(after));
+  const written = await writtenChanges(run, before.images, after, links.byOwner);
+  await run.record([...written, ...links.ofOthers(after), ...(await follow(found.keys))]);
   return result;
 }
+
+async function writtenChanges(
+  run: NativeRun,
+  before: RowImages,
+  after: RowImages,
+  links: LinkChanges,
+): Promise<Change[]> {
+  const written = [...after].filter(([id, image]) => before.has(id) || image.origin.isOurs);
+  const isCertain = ([id, image]: (typeof written)[number]) => before.has(id) || !image.origin.mayReplace;
+  const uncertain = written.filter(entry => !isCertain(entry)).map(([, image]) => image);
+  return [
+    ...changesBetween(run, before, new Map(written.filter(isCertain)), links),
+    ...(await unforeseen(run, uncertain)),
+  ];
+}
+
+const NO_ROWS: Required<FoundRows> = { keys: [], images: new Map() };
 
 function converts({ options }: NativeRun): boolean {
   return options.convertCustomTypes !== false;
@@ -45,8 +58,8 @@ function originOf({ options }: NativeRun): 'merged' | 'ignored' {
   return options.onConflictAction === 'ignore' ? 'ignored' : 'merged';
 }
 
-async function rowsBefore(run: NativeRun, condition: Dictionary | undefined): Promise<RowImages> {
-  if (!condition) return new Map();
+async function rowsBefore(run: NativeRun, condition: Dictionary | undefined): Promise<Required<FoundRows>> {
+  if (!condition) return NO_ROWS;
   // what is ignored is not changed, and locking it would make others wait
   const how = originOf(run) === 'ignored' ? {} : ({ lock: 'for no key update' } as const);
   return readWhere(run, condition, converts(run), how);
@@ -86,8 +99,7 @@ function keysOf(images: RowImages): RowKey[] {
 }
 
 /** What finds the rows that the data is in conflict with; not whole where some data cannot be looked for. */
-function conflictCondition(run: NativeRun, where: unknown, rows: readonly Dictionary[]) {
-  const fields = conflictFields(run, where);
+function conflictCondition(fields: readonly string[] | undefined, rows: readonly Dictionary[]) {
   const conditions = fields ? rows.map(row => conditionFor(fields, row)).filter(found => found !== undefined) : [];
   const isWhole = conditions.length === rows.length;
   if (conditions.length === 0) return { condition: undefined, isWhole };
@@ -119,4 +131,40 @@ function joined(conditions: readonly Dictionary[], fields: readonly string[]): D
   const values = conditions.map(condition => condition[field!] as unknown);
   const isPlain = fields.length === 1 && values.every(value => !isRaw(value) && !Utils.isPlainObject(value));
   return isPlain ? { [field!]: { $in: values } } : { $or: conditions };
+}
+
+/** An upsert may change what others refer to: a unique column, or the key itself where the conflict is on another one. */
+async function followUpsert(
+  run: NativeRun,
+  keys: readonly RowKey[],
+  fields: readonly string[] | undefined,
+  rows: readonly Dictionary[],
+): Promise<(keysAfter: readonly RowKey[]) => Promise<readonly Change[]>> {
+  const merged = mergedProperties(run, fields, rows);
+  if (!run.dependants.followsKeys(run.meta, merged)) return async () => [];
+  const changesKey = merged.some(name => isKeyProperty(run.meta, name));
+  if (!fields || (changesKey && keys.length > 1)) throw unknownFollowers(run);
+  const follow = await followKeys(run, keys, merged);
+  return async found => follow(changesKey ? found : keys);
+}
+
+/** As the driver chooses them (core/utils/upsert-utils.js:45 of 7.2.1). */
+function mergedProperties(
+  { options }: NativeRun,
+  fields: readonly string[] = [],
+  rows: readonly Dictionary[],
+): string[] {
+  if (options.onConflictAction === 'ignore') return [];
+  const excluded = new Set([...fields, ...(options.onConflictExcludeFields ?? [])]);
+  const names = options.onConflictMergeFields ?? new Set(rows.flatMap(Object.keys));
+  return [...names].map(String).filter(name => options.onConflictMergeFields || !excluded.has(name));
+}
+
+function unknownFollowers(run: NativeRun): UnsafeBypassError {
+  return new UnsafeBypassError(
+    `em.${run.call.method}()`,
+    run.meta.className,
+    'it may change keys that other rows follow, and nobody could tell which key became which',
+    'Upsert one object at a time, with the conflicting properties named in onConflictFields.',
+  );
 }

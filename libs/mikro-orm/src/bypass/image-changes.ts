@@ -1,5 +1,6 @@
 import type { Change, LinkChange } from '../capture/change.js';
 import type { NativeRun } from './native-call.js';
+import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import type { RowImage, RowImages } from './row-images.js';
 
 /** Links by object, and by the property of the side that owns them. */
@@ -12,8 +13,9 @@ export function created(run: NativeRun, image: RowImage, links = NO_LINKS): Chan
   return { ...described(run, image, links), action: 'create', before: {}, after: image.values };
 }
 
-export function deleted(run: NativeRun, image: RowImage): Change {
-  return { ...described(run, image, NO_LINKS), action: 'delete', before: image.values, after: {} };
+/** @param links that go with it */
+export function deleted(run: NativeRun, image: RowImage, links: Change['links'] = {}): Change {
+  return { ...described(run, image, NO_LINKS), action: 'delete', before: image.values, after: {}, links };
 }
 
 export function updated(run: NativeRun, before: RowImage, after: RowImage, links = NO_LINKS): Change {
@@ -31,12 +33,17 @@ export function changesBetween(run: NativeRun, before: RowImages, after: RowImag
   return changes;
 }
 
+/** Of rows that a call reads or writes. */
+export function storedType({ driver, options }: NativeRun, tracked: TrackedEntity): string {
+  return tracked.typeIn(driver.getSchemaName(tracked.meta, options));
+}
+
 function described(run: NativeRun, { tracked, objectId }: RowImage, links: LinkChanges) {
   return {
-    type: tracked.type,
+    type: storedType(run, tracked),
     objectId,
     links: links.get(`${tracked.type}\0${objectId}`) ?? {},
-    attribution: run.call.attribution,
+    attribution: run.attribution,
     steps: NO_STEPS,
     masked: tracked.masked,
   };

@@ -3,10 +3,10 @@ import type { Change, LinkChange } from '../capture/change.js';
 import type { Json } from '../model/json.js';
 import { keyColumns } from '../model/stored-key.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
-import type { LinkChanges } from './image-changes.js';
+import { type LinkChanges, storedType } from './image-changes.js';
 import { inChunks, type NativeRun } from './native-call.js';
 import type { RowImages } from './row-images.js';
-import { objectIdOf, type RowKey } from './row-key.js';
+import type { RowKey } from './row-key.js';
 
 /** A many-to-many collection that a native call sets, and the side that owns it. */
 export interface LinkedProperty {
@@ -18,7 +18,10 @@ export interface LinkedProperty {
 }
 
 /** Target keys in stored form, as text, by owner and property. */
-type Links = Map<string, { readonly link: LinkedProperty; readonly ownerId: string; readonly targets: Set<string> }>;
+export type Links = Map<
+  string,
+  { readonly link: LinkedProperty; readonly ownerId: string; readonly targets: Set<string> }
+>;
 
 export const NO_LINKS: Links = new Map();
 
@@ -72,9 +75,11 @@ function changesOfOthers(
   return [...byOwner]
     .filter(([id]) => !images.has(id))
     .map(([id, links]) => {
-      const [type, objectId] = id.split('\0') as [string, string];
-      const nothing = { before: {}, after: {}, steps: new Map(), masked: owners.get(id)!.masked };
-      return { type, objectId, action: 'update', links, attribution: run.call.attribution, ...nothing } as const;
+      const owner = owners.get(id)!;
+      const type = storedType(run, owner);
+      const objectId = id.slice(id.indexOf('\0') + 1);
+      const nothing = { before: {}, after: {}, steps: new Map(), masked: owner.masked };
+      return { type, objectId, action: 'update', links, attribution: run.attribution, ...nothing } as const;
     });
 }
 
@@ -90,10 +95,7 @@ async function readLinks(run: NativeRun, link: LinkedProperty, keys: readonly Ro
   const { owner, prop, isOwner } = link;
   const targetColumns = keyColumns(prop.targetMeta!, owner.platform);
   for (const row of await selectPivot(run, prop, isOwner ? prop.joinColumns : prop.inverseJoinColumns, keys)) {
-    const ownerId = objectIdOf(
-      owner,
-      prop.joinColumns.map(name => row[name] as unknown),
-    );
+    const ownerId = owner.objectIdOfKey(prop.joinColumns.map(name => row[name] as unknown));
     const stored = targetColumns.map((column, i) => column.codec.encodeRow(row[prop.inverseJoinColumns[i]!]));
     const id = `${owner.type}\0${ownerId}\0${prop.name}`;
     const links = into.get(id) ?? { link, ownerId, targets: new Set() };

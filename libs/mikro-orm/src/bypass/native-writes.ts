@@ -1,4 +1,4 @@
-import { type EntityManager, helper, type MikroORM, Utils } from '@mikro-orm/core';
+import { type EntityManager, type EntityMetadata, helper, type MikroORM, Utils } from '@mikro-orm/core';
 import { adoptNewEntity, clearAttribution } from '../capture/attribution.js';
 import { currentFrame } from '../context/frame-store.js';
 import { unresolved } from '../context/frame-values.js';
@@ -41,23 +41,35 @@ export class NativeWrites {
   /** Makes the call, with the options that it has to be made with. */
   async run<Result>(request: NativeRequest, proceed: (options: never) => Promise<Result>): Promise<Result> {
     const options = (request.options ?? {}) as CallOptions;
-    const tracked = options[NATIVE_CALL] ? undefined : this.#trackedBy(request);
-    if (tracked === undefined) return proceed(options as never);
-    if (this.capture.entities.options.bypass.native !== 'capture') {
-      this.guard.onNative(request, tracked);
-      return proceed(options as never);
+    const meta = options[NATIVE_CALL] ? undefined : this.#metaOf(request);
+    if (!meta) return proceed(options as never);
+    const recorded = isUnrecorded(this.capture) ? undefined : this.#recordedBy(request, meta);
+    if (recorded !== undefined && this.capture.entities.options.bypass.native === 'capture') {
+      return this.#captured(request, recorded, options, proceed);
     }
-    return this.#captured(request, tracked, options, proceed);
+    if (recorded !== undefined) this.guard.onNative(request, recorded);
+    const isHandled = request.method === 'nativeDelete' && this.capture.dependants.isHandled(meta);
+    if (!isHandled) return proceed(options as never);
+    const call: NativeCall = { em: request.em.getContext(false), method: request.method, attribution: undefined };
+    return proceed({ ...options, [NATIVE_CALL]: call } as never);
   }
 
-  /** The name of the tracked class that the call writes to, if it is to be recorded. */
-  #trackedBy({ em, method, target }: NativeRequest): string | undefined {
+  #metaOf({ em, method, target }: NativeRequest): EntityMetadata | undefined {
     const entityClass = classOf(target);
     if (HISTORY_CLASSES.has(entityClass as never)) this.guard.onHistory(`em.${method}()`, nameOf(entityClass));
-    const meta = entityClass === undefined ? undefined : em.getMetadata().find(entityClass as never);
-    if (!meta || isUnrecorded(this.capture)) return undefined;
-    const classes = classesOf({ driver: this.#driver, entities: this.capture.entities }, meta);
-    return classes.find(candidate => candidate.isTracked)?.meta.className;
+    return entityClass === undefined ? undefined : em.getMetadata().find(entityClass as never);
+  }
+
+  /** The name of the class that is to be recorded, or that others depend on which are. */
+  #recordedBy(request: NativeRequest, meta: EntityMetadata): string | undefined {
+    const { dependants, entities } = this.capture;
+    const tracked = classesOf({ driver: this.#driver, entities }, meta).find(candidate => candidate.isTracked);
+    if (tracked) return tracked.meta.className;
+    const isFollowed =
+      request.method === 'nativeDelete'
+        ? dependants.takesAlong(meta)
+        : dependants.followsKeys(meta, changedProperties(request, meta));
+    return isFollowed ? meta.className : undefined;
   }
 
   async #captured<Result>(
@@ -91,6 +103,13 @@ export class NativeWrites {
   }
 }
 
+/** Properties that the call may change in rows which are there already. */
+function changedProperties({ method, target, data }: NativeRequest, meta: EntityMetadata): string[] {
+  if (method !== 'nativeUpdate' && method !== 'upsert' && method !== 'upsertMany') return [];
+  const rows = [data ?? target].flat() as object[];
+  return rows.some(row => Utils.isEntity(row)) ? meta.props.map(prop => prop.name) : rows.flatMap(Object.keys);
+}
+
 function isUnrecorded({ entities }: NativeCapture): boolean {
   const frame = currentFrame();
   return frame ? frame.isDisabled : entities.options.outsideContext === 'ignore';
@@ -113,6 +132,7 @@ function isBatched({ target, data }: NativeRequest, { batchSize }: CallOptions, 
 
 /** Entities that the call itself writes. With `upsertManaged: false` a managed one is left to the next flush. */
 function writtenEntities({ method, target, data }: NativeRequest, em: EntityManager): object[] {
+  if (method === 'nativeUpdate') return [];
   const isLeft = (entity: object) =>
     method.startsWith('upsert') &&
     em.config.get('upsertManaged') === false &&

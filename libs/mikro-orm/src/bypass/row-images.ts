@@ -1,8 +1,8 @@
 import type { EntityMetadata } from '@mikro-orm/core';
 import type { JsonRecord } from '../model/json.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
-import { MOST_ROWS, type NativeRun } from './native-call.js';
-import { keyCondition, keyOfRow, objectIdOf, type RowKey } from './row-key.js';
+import { type DriverRun, MOST_ROWS, type NativeRun } from './native-call.js';
+import { keyCondition, keyOfRow, type RowKey } from './row-key.js';
 import { type RowLock, type SelectedRow, type Selection, selectRows } from './select-rows.js';
 import type { TransactionContext } from './sql-driver.js';
 
@@ -18,8 +18,12 @@ export interface RowImage {
 /** By type and object id. */
 export type RowImages = ReadonlyMap<string, RowImage>;
 
-/** The rows that a condition finds: all of them, or only their keys where there are too many to hold. */
-export type FoundRows = { readonly images: RowImages } | { readonly keys: readonly RowKey[] };
+/** The rows that a condition finds. */
+export interface FoundRows {
+  readonly keys: readonly RowKey[];
+  /** Those of them that are tracked; absent where there are too many rows to hold. */
+  readonly images?: RowImages;
+}
 
 type Reading = Pick<Selection, 'lock' | 'origin'> & {
   readonly meta?: EntityMetadata;
@@ -32,37 +36,52 @@ export async function findRows(run: NativeRun, where: unknown, convert: boolean,
   if (only) {
     const limit = MOST_ROWS + 1;
     const found = await selectRows(run, { ...wholeRow(only), where, convertCustomTypes: convert, lock, limit });
-    if (found.length <= MOST_ROWS) return { images: imagesOf(only, found) };
+    if (found.length <= MOST_ROWS) return withKeys(imagesOf(only, found));
   }
   const keys = await keysWhere(run, where, convert, lock);
-  return keys.length > MOST_ROWS ? { keys } : { images: await readRows(run, keys, { lock }) };
+  return keys.length > MOST_ROWS ? { keys } : { keys, images: await readRows(run, keys, { lock }) };
+}
+
+function withKeys(images: RowImages): Required<FoundRows> {
+  return { keys: [...images.values()].map(image => image.key), images };
 }
 
 /** Reads rows by condition, whole; for conditions that cannot find many. */
-export async function readWhere(run: NativeRun, where: unknown, convert: boolean, how: Reading): Promise<RowImages> {
+export async function readWhere(
+  run: NativeRun,
+  where: unknown,
+  convert: boolean,
+  how: Reading,
+): Promise<Required<FoundRows>> {
   const only = onlyClass(run, run.meta);
-  if (!only) return readRows(run, await keysWhere(run, where, convert, how.lock), how);
-  return imagesOf(only, await selectRows(run, { ...wholeRow(only), ...how, where, convertCustomTypes: convert }));
+  if (only) {
+    const rows = await selectRows(run, { ...wholeRow(only), ...how, where, convertCustomTypes: convert });
+    return withKeys(imagesOf(only, rows));
+  }
+  const keys = await keysWhere(run, where, convert, how.lock);
+  return { keys, images: await readRows(run, keys, how) };
 }
 
 /** Reads rows by their keys, each as what it is: the most derived classes are asked first. */
 export async function readRows(run: NativeRun, keys: readonly RowKey[], how: Reading = {}): Promise<RowImages> {
   const { meta = run.meta, ...reading } = how;
   const images = new Map<string, RowImage>();
-  let rest = keys;
-  for (const tracked of classesOf(run, meta)) {
+  const classes = classesOf(run, meta);
+  let rest = classes.some(({ isTracked }) => isTracked) ? keys : [];
+  for (const tracked of classes) {
     if (rest.length === 0) break;
     const where = keyCondition(tracked.meta, rest);
     const rows = await selectRows(run, { ...wholeRow(tracked), ...reading, where, convertCustomTypes: false });
     const found = imagesOf(tracked, rows);
     if (tracked.isTracked) for (const [id, image] of found) images.set(id, image);
     const ids = new Set([...found.values()].map(image => image.objectId));
-    rest = rest.filter(key => !ids.has(objectIdOf(tracked, key)));
+    rest = rest.filter(key => !ids.has(tracked.objectIdOfKey(key)));
   }
   return images;
 }
 
-async function keysWhere(run: NativeRun, where: unknown, convert: boolean, lock?: RowLock): Promise<RowKey[]> {
+/** The keys of the rows that a condition finds. */
+export async function keysWhere(run: DriverRun, where: unknown, convert: boolean, lock?: RowLock): Promise<RowKey[]> {
   const { meta } = run;
   const rows = await selectRows(run, { meta, fields: meta.primaryKeys, where, convertCustomTypes: convert, lock });
   const keys = new Map<string, RowKey>();
@@ -82,7 +101,7 @@ function imagesOf(tracked: TrackedEntity, rows: readonly SelectedRow[]): Map<str
   const images = new Map<string, RowImage>();
   for (const { data, isOurs, mayReplace } of rows) {
     const key = keyOfRow(tracked.meta, data);
-    const objectId = objectIdOf(tracked, key);
+    const objectId = tracked.objectIdOfKey(key);
     const values: JsonRecord = {};
     for (const { name, codec } of tracked.attributes.values()) values[name] = codec.encodeRow(data[name]);
     images.set(`${tracked.type}\0${objectId}`, { tracked, objectId, key, values, origin: { isOurs, mayReplace } });

@@ -1,6 +1,4 @@
 import { type Dictionary, type EntityMetadata, type EntityProperty, type Platform, Utils } from '@mikro-orm/core';
-import { keyText } from '../model/stored-key.js';
-import type { TrackedEntity } from '../tracking/tracked-entities.js';
 
 /** The columns of a primary key, flat, in the database's form. */
 export type RowKey = readonly unknown[];
@@ -30,11 +28,6 @@ export function keyOfColumns(meta: EntityMetadata, columns: Dictionary | undefin
   const names = meta.primaryKeys.flatMap(name => meta.properties[name]!.fieldNames);
   const key = names.map(name => columns?.[name] as unknown);
   return key.includes(undefined) || key.includes(null) ? undefined : key;
-}
-
-/** The object id of a key, as the history has it. */
-export function objectIdOf({ keyColumns }: TrackedEntity, key: RowKey): string {
-  return keyText(keyColumns.map((column, index) => column.codec.encodeRow(key[index])));
 }
 
 /**

@@ -1,6 +1,6 @@
 import { type Dictionary, type EntityMetadata, raw } from '@mikro-orm/core';
-import type { NativeRun } from './native-call.js';
-import type { SelectBuilder, TransactionContext } from './sql-driver.js';
+import type { DriverRun } from './native-call.js';
+import type { SqlBuilder, TransactionContext } from './sql-driver.js';
 
 /** How strongly rows are held. Only a write of a key may keep others from referring to the row. */
 export type RowLock = 'for update' | 'for no key update';
@@ -33,7 +33,7 @@ export interface SelectedRow {
  * Reads rows as the native calls of the ORM find them: through the same builder, and so with the same joins, schema
  * and discriminator, and without any filter but those that the condition has in it already.
  */
-export async function selectRows(run: NativeRun, selection: Selection): Promise<SelectedRow[]> {
+export async function selectRows(run: DriverRun, selection: Selection): Promise<SelectedRow[]> {
   const { driver, options } = run;
   const { meta } = selection;
   const ctx = selection.ctx === null ? undefined : (selection.ctx ?? run.ctx);
@@ -59,7 +59,7 @@ export async function selectRows(run: NativeRun, selection: Selection): Promise<
 }
 
 /** Written by hand: MikroORM 7.2 knows no NO KEY lock, and its limit would wrap a query with joins. */
-function suffix(run: NativeRun, { lock, limit }: Selection, builder: SelectBuilder): string {
+function suffix(run: DriverRun, { lock, limit }: Selection, builder: SqlBuilder): string {
   const limited = limit === undefined ? '' : ` limit ${limit}`;
   if (!lock) return limited;
   // an outer join's far side cannot be locked; the tables of an object's own hierarchy are joined for certain

@@ -22,15 +22,20 @@ export interface NativeOptions {
   upsert?: boolean;
   onConflictFields?: unknown;
   onConflictAction?: 'ignore' | 'merge';
+  onConflictMergeFields?: readonly unknown[];
+  onConflictExcludeFields?: readonly string[];
+  signal?: AbortSignal;
+  inflightQueryAbortStrategy?: string;
 }
 
-/** A query that reads rows, as much of MikroORM's builder as is needed. */
-export interface SelectBuilder {
+/** As much of MikroORM's query builder as is needed. */
+export interface SqlBuilder {
   readonly alias: string;
   readonly state: { readonly tptAlias: Readonly<Record<string, string>> };
   withSchema(schema: string | undefined): this;
   select(fields: readonly unknown[]): this;
   where(condition: unknown): this;
+  delete(condition: unknown): this;
   toQuery(): { sql: string; params: readonly unknown[] };
 }
 
@@ -39,13 +44,13 @@ export interface SqlDriver {
   getPlatform(): Platform;
   getMetadata(): MetadataStorage;
   getConnection(type: 'write'): {
-    execute<Rows>(
+    execute<Result>(
       sql: string,
       params: readonly unknown[],
-      method: 'all',
+      method: 'all' | 'run',
       ctx: TransactionContext | undefined,
       loggerContext: Dictionary | undefined,
-    ): Promise<Rows>;
+    ): Promise<Result>;
   };
   createQueryBuilder(
     entity: unknown,
@@ -53,10 +58,10 @@ export interface SqlDriver {
     connection: 'write',
     convertCustomTypes: boolean,
     loggerContext: Dictionary | undefined,
-  ): SelectBuilder;
+  ): SqlBuilder;
   getSchemaName(meta: EntityMetadata, options: NativeOptions): string | undefined;
   getTableName(meta: EntityMetadata, options: NativeOptions): string;
-  mapResult(row: Dictionary, meta: EntityMetadata, populate: [], builder: SelectBuilder): Dictionary;
+  mapResult(row: Dictionary, meta: EntityMetadata, populate: [], builder: SqlBuilder): Dictionary;
   rethrow<Result>(query: Promise<Result>): Promise<Result>;
   applyUnionWhere(meta: EntityMetadata, where: unknown, options: NativeOptions, forWrite: boolean): Promise<unknown>;
 }

@@ -1,4 +1,12 @@
-import { type ChangeSet, type EntityManager, isRaw, type Transaction, type UnitOfWork } from '@mikro-orm/core';
+import {
+  type ChangeSet,
+  type EntityManager,
+  type EntityMetadata,
+  isRaw,
+  type Transaction,
+  type UnitOfWork,
+} from '@mikro-orm/core';
+import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import type { Attribution } from '../context/attribution-value.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import { attributionSteps, type AttributionStep } from './attribution.js';
@@ -9,10 +17,15 @@ import { changesKey, NOTHING, type RowData, rowBefore, withGenerated } from './r
 import { runningFlush } from './running-flush.js';
 import { entitiesToFetch, type FetchedRows, fetchRows } from './unknown-values.js';
 
+export type AnyChangeSet = ChangeSet<object>;
+
 /** One entity that a flush writes, with what is gone once it has been written. */
 export interface CapturedEntity {
   readonly entity: object;
   readonly tracked: TrackedEntity;
+  /** The stored type, and the table that the row lies in. */
+  readonly type: string;
+  readonly place: string;
   action: 'create' | 'update' | 'delete';
   /** The key before; a changed key is the same object until the flush, and another one after it. */
   readonly objectId: string | undefined;
@@ -45,6 +58,8 @@ export class FlushCapture {
   isFetchDue = false;
   /** Entities that the user removed; what else is deleted was taken along by a cascade. */
   readonly removedByUser: ReadonlySet<object>;
+  /** Rows that the flush deletes, and that a cascade of it may delete first; by place and object id. */
+  readonly takenFirst = new Set<string>();
   readonly #unread = new Set<CapturedEntity>();
 
   constructor(
@@ -93,7 +108,7 @@ export class FlushCapture {
   }
 
   /** Before the SQL: several updates of one entity in a flush are one, and the first knows what was before. */
-  before(changeSet: ChangeSet<object>, em: EntityManager): CapturedEntity | undefined {
+  before(changeSet: AnyChangeSet, em: EntityManager): CapturedEntity | undefined {
     const { entity } = changeSet;
     const tracked = this.classes.trackedOf(entity);
     const captured = this.entities.get(entity) ?? (tracked && this.#capture(entity, tracked, changeSet, em));
@@ -104,14 +119,16 @@ export class FlushCapture {
     return captured;
   }
 
-  #capture(entity: object, tracked: TrackedEntity, changeSet: ChangeSet<object>, em: EntityManager): CapturedEntity {
+  #capture(entity: object, tracked: TrackedEntity, changeSet: AnyChangeSet, em: EntityManager): CapturedEntity {
     const action = actionOf(changeSet);
     if (action === 'create') this.classes.tell(entity);
     const isUnknown = action === 'create' || this.isRolledBack(entity);
     const before = isUnknown ? NOTHING : withGenerated(rowBefore(changeSet, tracked, this.uow), entity, tracked, em);
     const objectId = action === 'create' ? undefined : this.#objectIdBefore(entity, tracked, changeSet);
     const steps = action === 'delete' ? undefined : attributionSteps(entity);
+    const place = placeOf(em, changeSet.meta, changeSet.schema);
     const fetched = this.fetched.get(entity);
+    const known = { entity, tracked, type: tracked.typeOf(entity), place, action, objectId, before, fetched, steps };
     const nothingYet = {
       written: new Map(),
       expressions: new Set<string>(),
@@ -120,16 +137,16 @@ export class FlushCapture {
       isMissed: false,
       isAbsent: false,
     };
-    return { entity, tracked, action, objectId, before, fetched, steps, ...nothingYet };
+    return { ...known, ...nothingYet };
   }
 
-  #objectIdBefore(entity: object, tracked: TrackedEntity, changeSet: ChangeSet<object>): string {
+  #objectIdBefore(entity: object, tracked: TrackedEntity, changeSet: AnyChangeSet): string {
     const original = changeSet.originalEntity as RowData | undefined;
     return original && changesKey(changeSet, tracked) ? tracked.objectIdOfRow(original) : tracked.objectId(entity);
   }
 
   /** After the SQL: the ORM has merged generated keys and returned columns into the entity by now. */
-  after(changeSet: ChangeSet<object>): void {
+  after(changeSet: AnyChangeSet): void {
     const captured = this.entities.get(changeSet.entity);
     if (!captured) return;
     if (runningFlush()?.missed.hasMissed(changeSet)) captured.isMissed = true;
@@ -148,7 +165,18 @@ export class FlushCapture {
   }
 }
 
-function actionOf(changeSet: ChangeSet<object>): CapturedEntity['action'] {
+/** Tells the rows of a hierarchy in one schema from others. */
+export function placeOf(em: EntityManager, { root }: EntityMetadata, schema: string | undefined): string {
+  const driver = em.getDriver() as unknown as AbstractSqlDriver;
+  return placeIn(root, driver.getSchemaName(root, { schema }));
+}
+
+/** @param schema as the driver resolves it */
+export function placeIn({ root }: EntityMetadata, schema: string | undefined): string {
+  return `${root._id} ${schema ?? ''} `;
+}
+
+function actionOf(changeSet: AnyChangeSet): CapturedEntity['action'] {
   if (changeSet.type.startsWith('delete')) return 'delete';
   return changeSet.type === 'create' ? 'create' : 'update';
 }

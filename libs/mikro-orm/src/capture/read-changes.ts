@@ -31,11 +31,11 @@ export function readChanges(capture: FlushCapture, em: EntityManager): Change[] 
 }
 
 function readChange(captured: CapturedEntity, links: Links, capture: FlushCapture, em: EntityManager): Change {
-  const { entity, tracked, action } = captured;
+  const { entity, tracked, type, action } = captured;
   const values = action === 'delete' ? { before: knownValues(captured), after: {} } : writtenValues(captured, em);
   const isCascaded = action === 'delete' && !capture.removedByUser.has(entity);
   return {
-    type: tracked.type,
+    type,
     objectId: captured.objectId ?? tracked.objectId(entity),
     action,
     ...values,
@@ -74,7 +74,7 @@ function linkChange(entity: object, tracked: TrackedEntity, links: Links, captur
   const { attribution } = capture;
   const objectId = tracked.objectId(entity);
   const nothing = { before: {}, after: {}, steps: NO_STEPS, masked: tracked.masked };
-  return { type: tracked.type, objectId, action: 'update', links, attribution, ...nothing };
+  return { type: tracked.typeOf(entity), objectId, action: 'update', links, attribution, ...nothing };
 }
 
 /** What a cascade takes along is the system's doing, for the reason that the context gives for deletions. */

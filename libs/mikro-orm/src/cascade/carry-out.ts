@@ -45,7 +45,7 @@ async function deleteRows(rows: readonly FoundRow[], reader: RowReader): Promise
 }
 
 function writeOptions(table: EntityMetadata, reader: RowReader) {
-  return { ctx: reader.em.getTransactionContext(), schema: reader.schemaOf(table) };
+  return { ctx: reader.ctx, schema: reader.schemaOf(table) };
 }
 
 function driverOf(em: EntityManager): AbstractSqlDriver {

@@ -9,7 +9,7 @@ import {
   type TrackedEntity,
   valueInRow,
 } from '../tracking/tracked-entities.js';
-import { columnValues, type FoundRow, type Row } from './found-row.js';
+import { columnValues, type FoundRow, keyAfter, type Row, rowId } from './found-row.js';
 
 /** Column values that a row gets, by column. */
 export type NewValues = ReadonlyMap<string, unknown>;
@@ -21,11 +21,13 @@ export class CascadeChanges {
   constructor(
     private readonly entities: TrackedEntities,
     private readonly attribution: Attribution,
+    /** Where the rows are whose table has no schema of its own. */
+    private readonly schema: string | undefined,
   ) {}
 
-  deletion({ meta, id, row }: FoundRow): Change | undefined {
+  deletion({ meta, id, row }: FoundRow, links: Change['links'] = {}): Change | undefined {
     const tracked = this.entities.tracked(meta.class);
-    return tracked && { ...this.#about(tracked, id), action: 'delete', before: valuesOf(row, tracked) };
+    return tracked && { ...this.#about(tracked, id), action: 'delete', before: valuesOf(row, tracked), links };
   }
 
   /** What is left of an object that lost the tables of its class, and not those of a class above it. */
@@ -46,13 +48,33 @@ export class CascadeChanges {
     return { ...this.#about(tracked, id), action: 'update', before, after };
   }
 
+  /**
+   * What becomes of a row whose foreign key follows another key. Under another key of its own it is another object: the
+   * old one ends there, and the new one begins with all of its values.
+   */
+  follow(found: FoundRow, values: NewValues): Change[] {
+    const { meta, id, row } = found;
+    const idAfter = rowId(meta, keyAfter(meta, row, values), this.entities);
+    const changed = this.update(found, values);
+    if (idAfter === id) return changed ? [changed] : [];
+    const deleted = this.deletion(found);
+    const after = { ...deleted?.before, ...changed?.after };
+    return deleted ? [deleted, { ...deleted, objectId: idAfter, action: 'create', before: {}, after }] : [];
+  }
+
   links(tracked: TrackedEntity, id: string, links: Readonly<Record<string, LinkChange>>): Change {
     return { ...this.#about(tracked, id), action: 'update', links };
   }
 
-  #about({ type, masked }: TrackedEntity, objectId: string): Omit<Change, 'action'> {
-    return { ...NOTHING, type, objectId, attribution: this.attribution, masked };
+  #about(tracked: TrackedEntity, objectId: string): Omit<Change, 'action'> {
+    const type = tracked.typeIn(this.schema);
+    return { ...NOTHING, type, objectId, attribution: this.attribution, masked: tracked.masked };
   }
+}
+
+/** What follows a changed key is the system's doing, and nothing is said of why. */
+export function followedBy(attribution: Attribution): Attribution {
+  return { ...attribution, actor: null, objectDescription: null, attributeDescription: null };
 }
 
 /** The key of an entity at the other end of a link in stored form, from the columns of its foreign key. */

@@ -1,18 +1,14 @@
-import { type EntityManager, type EntityMetadata, helper, type UnitOfWork } from '@mikro-orm/core';
+import { type EntityManager, helper, type UnitOfWork } from '@mikro-orm/core';
 import type { Change } from '../capture/change.js';
-import type { FlushCapture } from '../capture/flush-capture.js';
+import { type AnyChangeSet, type FlushCapture, placeOf } from '../capture/flush-capture.js';
 import { cascadedBy } from '../capture/read-changes.js';
-import type { TrackedEntities } from '../tracking/tracked-entities.js';
-import { CascadeChanges } from './cascade-changes.js';
-import type { DeletionChanges } from './deletion-changes.js';
-import { DeletionOrder } from './deletion-order.js';
-import type { ForeignKeyEdge, RuleDefaults } from './foreign-key-edge.js';
-import { ForeignKeyGraph } from './foreign-key-graph.js';
-import { type AnyChangeSet, deletedBy, groupsOf, isDeletion, keepForHandlers, keyOf } from './flush-group.js';
-import { changesKeys, followKeys, withoutRepetitions } from './follow-keys.js';
-import { type EdgesByTarget, type RelevantEdges, relevantEdges } from './relevant-edges.js';
-import { tableOf, tablesOf } from './tables.js';
-import { type CascadeTools, takeAlong } from './take-along.js';
+import { CascadeChanges, followedBy } from './cascade-changes.js';
+import type { CascadeMap } from './cascade-map.js';
+import type { NamedRow } from './found-row.js';
+import { deletedBy, groupsOf, isDeletion, keepForHandlers, keyOf } from './flush-group.js';
+import { followKeys, withoutRepetitions } from './follow-keys.js';
+import { tableOf } from './tables.js';
+import { type DeletionRecording, takeAlong } from './take-along.js';
 
 /** What the cascades of one flush changed: before, along with and after what the flush itself did. */
 interface Recorded {
@@ -22,72 +18,59 @@ interface Recorded {
   readonly tellMemory: (() => void)[];
 }
 
-interface Discovered {
-  readonly graph: ForeignKeyGraph;
-  readonly edges: RelevantEdges;
-  readonly handled: readonly ForeignKeyEdge[];
-  readonly order: DeletionOrder;
+/** Deletions whose SQL runs together. */
+interface Group {
+  /** Before anything else, because something takes the place of what goes. */
+  readonly isEarly: boolean;
+  readonly schema: string | undefined;
 }
 
 /** What the database's rules, and the handlers in their place, do along with a flush. One for each ORM. */
 export class Cascades {
-  #discovered: Discovered | undefined;
   readonly #seen = new WeakSet<AnyChangeSet>();
   readonly #recorded = new WeakMap<FlushCapture, Recorded>();
 
-  constructor(private readonly entities: TrackedEntities) {}
-
-  /** Takes in what was discovered; called again when more is. */
-  discover(metadata: Iterable<EntityMetadata>, defaults: RuleDefaults): void {
-    const graph = new ForeignKeyGraph(metadata, defaults);
-    const edges = relevantEdges(graph, this.entities);
-    const handled = graph.edges.filter(edge => edge.handler);
-    this.#discovered = { graph, edges, handled, order: new DeletionOrder(graph.edges) };
-  }
+  constructor(private readonly map: CascadeMap) {}
 
   onFlush(uow: UnitOfWork): void {
-    keepForHandlers(uow, this.#discovered?.handled ?? []);
+    keepForHandlers(uow, this.map.handled);
   }
 
   /** The first class that a flush deletes a row of, and whose rows take along what is tracked. */
   firstTracked(uow: UnitOfWork): string | undefined {
-    const edges = this.#discovered?.edges.tracked;
-    const found = uow.getChangeSets().find(set => edges && isDeletion(set) && this.#leadsOn(set.meta, edges));
+    const found = uow.getChangeSets().find(set => isDeletion(set) && this.map.leadsOn(set.meta, 'tracked'));
     return found && helper(found.entity as object).__meta.className;
   }
 
   /** Before the SQL of a group of deletions: all of them together, when the first is announced. */
   async beforeDelete(em: EntityManager, changeSet: AnyChangeSet, capture: FlushCapture | undefined): Promise<void> {
-    const edges = this.#discovered?.edges[capture ? 'recording' : 'handling'];
-    if (!edges || this.#seen.has(changeSet) || !this.#leadsOn(changeSet.meta, edges)) return;
-    const uow = em.getUnitOfWork(false);
+    const along = capture ? 'recording' : 'handling';
+    if (this.#seen.has(changeSet) || !this.map.leadsOn(changeSet.meta, along)) return;
     const groups = groupsOf(em, changeSet);
     for (const set of [...groups.values()].flat()) this.#seen.add(set);
-    const deleted = capture && deletedBy(uow, this.entities);
+    const tools = this.map.tools(em, em.getTransactionContext(), along);
+    const isEarly = changeSet.type === 'delete_early';
     for (const [schema, sets] of groups) {
-      const doomed = { meta: tableOf(changeSet.meta), keys: sets.map(keyOf), schema };
-      const recording = deleted && { changes: this.#changes(capture), isOwn: (row: string) => deleted.has(row) };
-      const { changes, tellMemory } = await takeAlong(doomed, this.#tools(em, edges), recording);
-      const isEarly = changeSet.type === 'delete_early';
+      const { meta } = changeSet;
+      const recording = capture && this.#recording(em, capture, { isEarly, schema });
+      const doomed = { meta: tableOf(meta), from: meta.root, keys: sets.map(keyOf), schema };
+      const along = await takeAlong(doomed, tools, recording);
+      await along.carryOut();
       // outside a transaction nothing tracked is reached, and the end of the flush is not heard of
-      if (capture && changes && em.isInTransaction()) this.#record(capture, changes, { isEarly, tellMemory });
-      else tellMemory();
+      if (capture && em.isInTransaction()) this.#of(capture).tellMemory.push(along.tellMemory);
+      else along.tellMemory();
     }
   }
 
   /** Before the SQL of a group of updates, where any of them changes a key. */
   async beforeUpdate(em: EntityManager, changeSet: AnyChangeSet, capture: FlushCapture | undefined): Promise<void> {
-    const edges = this.#discovered?.edges.keyChanges;
-    if (!edges?.size || !capture || this.#seen.has(changeSet)) return;
-    const tools = this.#tools(em, edges);
-    if (!changesKeys(changeSet, tools)) return;
-    const { attribution } = capture;
-    const system = { ...attribution, actor: null, objectDescription: null, attributeDescription: null };
+    if (!capture || this.#seen.has(changeSet) || !this.#changesKeys(changeSet)) return;
+    const tools = this.map.tools(em, em.getTransactionContext(), 'keyChanges');
     for (const [schema, sets] of groupsOf(em, changeSet)) {
-      const changing = sets.filter(set => changesKeys(set, tools));
+      const changes = new CascadeChanges(this.map.entities, followedBy(capture.attribution), schema);
+      const changing = sets.filter(set => this.#changesKeys(set));
       for (const set of changing) this.#seen.add(set);
-      const changes = await followKeys(changing, schema, tools, new CascadeChanges(this.entities, system));
-      this.#of(capture).keyChanges.push(...changes);
+      append(this.#of(capture).keyChanges, await followKeys(changing, schema, tools, changes));
     }
   }
 
@@ -100,29 +83,21 @@ export class Cascades {
     return [...before, ...flushed, ...withoutRepetitions(keyChanges, flushed), ...after];
   }
 
-  #record(
-    capture: FlushCapture,
-    { linksOfLost, others }: DeletionChanges,
-    { isEarly, tellMemory }: { readonly isEarly: boolean; readonly tellMemory: () => void },
-  ): void {
+  #recording(em: EntityManager, capture: FlushCapture, { isEarly, schema }: Group): DeletionRecording {
+    const placeOfRow = ({ meta, id }: NamedRow) => placeOf(em, meta, schema) + id;
+    const deleted = deletedBy(em, this.map.entities);
     const recorded = this.#of(capture);
-    recorded.before.push(...linksOfLost);
-    (isEarly ? recorded.before : recorded.after).push(...others);
-    recorded.tellMemory.push(tellMemory);
+    return {
+      changes: new CascadeChanges(this.map.entities, cascadedBy(capture.attribution), schema),
+      isOwn: row => deleted.has(placeOfRow(row)),
+      takenFirst: row => void capture.takenFirst.add(placeOfRow(row)),
+      linksOfOwn: changes => append(recorded.before, changes),
+      others: changes => append(isEarly ? recorded.before : recorded.after, changes),
+    };
   }
 
-  #leadsOn(meta: EntityMetadata, edges: EdgesByTarget): boolean {
-    const classes = this.#discovered!.graph.classesIn(tableOf(meta));
-    return edges.size > 0 && classes.some(one => tablesOf(one).some(table => edges.has(table._id)));
-  }
-
-  #changes({ attribution }: FlushCapture): CascadeChanges {
-    return new CascadeChanges(this.entities, cascadedBy(attribution));
-  }
-
-  #tools(em: EntityManager, edges: EdgesByTarget): CascadeTools {
-    const { graph, order } = this.#discovered!;
-    return { em, entities: this.entities, graph, order, edges };
+  #changesKeys({ meta, payload }: AnyChangeSet): boolean {
+    return this.map.changesKeys(meta, name => name in payload);
   }
 
   #of(capture: FlushCapture): Recorded {
@@ -130,4 +105,9 @@ export class Cascades {
     this.#recorded.set(capture, recorded);
     return recorded;
   }
+}
+
+/** One by one: a function cannot take a hundred thousand arguments. */
+function append(to: Change[], changes: readonly Change[]): void {
+  for (const change of changes) to.push(change);
 }

@@ -1,10 +1,10 @@
-import { type ChangeSet, type EntityManager, helper, Reference, type UnitOfWork } from '@mikro-orm/core';
-import { identityOf, rowId } from './found-row.js';
+import { type EntityManager, helper, Reference, type UnitOfWork } from '@mikro-orm/core';
+import { type AnyChangeSet, placeOf } from '../capture/flush-capture.js';
+import { flatKey } from '../model/stored-key.js';
+import { rowId } from './found-row.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import type { ForeignKeyEdge } from './foreign-key-edge.js';
 import { hasPartIn, isInFixedSchema, tableOf } from './tables.js';
-
-export type AnyChangeSet = ChangeSet<object>;
 
 /**
  * Change sets whose SQL MikroORM 7.2 runs together, after the `before` hooks of all of them: by the schema of tables that
@@ -27,14 +27,13 @@ export function isDeletion({ type }: { readonly type: string }): boolean {
 
 /** The columns of the key that the row has in the database, as the database has them. */
 export function keyOf(set: AnyChangeSet): unknown[] {
-  const key: unknown = set.originalEntity ? set.getPrimaryKey() : helper(set.entity).getPrimaryKeys(true);
-  return [key].flat(Infinity);
+  return flatKey(set.getPrimaryKey());
 }
 
-/** The rows that a flush deletes by itself. */
-export function deletedBy(uow: UnitOfWork, entities: TrackedEntities): Set<string> {
-  const deleted = uow.getChangeSets().filter(isDeletion) as AnyChangeSet[];
-  return new Set(deleted.map(set => identityOf(set.meta, rowId(set.meta, keyOf(set), entities))));
+/** The rows that a flush deletes by itself, by place and object id. */
+export function deletedBy(em: EntityManager, entities: TrackedEntities): Set<string> {
+  const deleted = em.getUnitOfWork(false).getChangeSets().filter(isDeletion) as AnyChangeSet[];
+  return new Set(deleted.map(set => placeOf(em, set.meta, set.schema) + rowId(set.meta, keyOf(set), entities)));
 }
 
 /**

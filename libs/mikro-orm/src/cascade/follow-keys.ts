@@ -1,21 +1,17 @@
-import type { Change } from '../capture/change.js';
 import type { EntityProperty } from '@mikro-orm/core';
+import type { Change } from '../capture/change.js';
 import { equalJson } from '../model/json.js';
+import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import type { CascadeChanges, NewValues } from './cascade-changes.js';
-import { type AnyChangeSet, keyOf } from './flush-group.js';
-import { columnValues, identityOf, rowId } from './found-row.js';
-import { type ChangedLink, changedLinks } from './link-changes.js';
+import type { CascadeTools } from './cascade-map.js';
+import type { AnyChangeSet } from '../capture/flush-capture.js';
+import { keyOf } from './flush-group.js';
+import { columnValues, identityOf, keyAfter, rowId } from './found-row.js';
+import { keyChanges } from './key-changes.js';
 import { NewForeignKeys } from './new-foreign-keys.js';
-import { planKeyChange, type RekeyedRow } from './plan-key-change.js';
+import { type FollowingRow, KeyChangePlan, planKeyChange } from './plan-key-change.js';
 import { RowReader } from './rows.query.js';
-import { tableOf, tablesOf } from './tables.js';
-import type { CascadeTools } from './take-along.js';
-
-/** Whether an update changes what foreign keys refer to. */
-export function changesKeys(set: AnyChangeSet, { graph, edges }: CascadeTools): boolean {
-  const tables = tablesOf(set.meta).filter(table => edges.has(table._id));
-  return tables.some(table => graph.referredProperties(table).some(prop => prop.name in set.payload));
-}
+import { tableOf } from './tables.js';
 
 /** Reads the foreign keys that the database will change along with the keys of these rows, right before it does. */
 export async function followKeys(
@@ -24,21 +20,34 @@ export async function followKeys(
   tools: CascadeTools,
   changes: CascadeChanges,
 ): Promise<Change[]> {
-  const { em, graph, entities, edges } = tools;
-  const reader = new RowReader(em, graph, entities, { isRecording: true, schema });
+  const { graph, entities, edges } = tools;
+  const reader = new RowReader(tools, { isRecording: true, schema });
   const { meta } = sets[0]!;
   const setOf = new Map(sets.map(set => [identityOf(meta, rowId(meta, keyOf(set), entities)), set]));
+  const plan = new KeyChangePlan();
   const found = await reader.byKey(tableOf(meta), sets.map(keyOf), 'delete');
-  const seeds = found.map((row): RekeyedRow => {
+  const started = found.map(row => {
     const set = setOf.get(identityOf(row.meta, row.id))!;
-    return { found: row, values: newValues(set, graph.referredProperties(tableOf(row.meta))), edge: undefined };
+    const values = newValues(set, graph.referredProperties(tableOf(row.meta)));
+    return { row: plan.start(row, [...values.keys()]), set, values };
   });
-  const rekeyed = await planKeyChange(seeds, edges, reader, new NewForeignKeys(em));
-  const links = await changedLinks(rekeyed.flatMap(relinked), new Map(), reader);
-  return [
-    ...rekeyed.map(row => changes.update(row.found, row.values)).filter(change => change !== undefined),
-    ...[...links.values()].map(owner => changes.links(owner.tracked, owner.id, owner.links)),
-  ];
+  await planKeyChange(plan, edges, reader, new NewForeignKeys(tools));
+  for (const { row, values } of started) plan.tell(row, values);
+  const gained = started.map(({ row, set }) => gainedBy(row, set, changes, entities));
+  return [...(await keyChanges(plan, changes, reader)), ...gained.filter(change => change !== undefined)];
+}
+
+/** A row whose key is changed by the flush may refer to another such row, and follow it where the flush does not say. */
+function gainedBy(
+  { found, values }: FollowingRow,
+  { payload }: AnyChangeSet,
+  changes: CascadeChanges,
+  entities: TrackedEntities,
+): Change | undefined {
+  const said = new Set(found.meta.props.filter(prop => prop.name in payload).flatMap(prop => prop.fieldNames));
+  const gained = new Map([...values].filter(([column]) => !said.has(column)));
+  const id = rowId(found.meta, keyAfter(found.meta, found.row, values), entities);
+  return gained.size > 0 ? changes.update({ ...found, id }, gained) : undefined;
 }
 
 /** The ORM itself updates the foreign keys of the children that it has loaded: those changes are recorded already. */
@@ -47,8 +56,8 @@ export function withoutRepetitions(keyChanges: readonly Change[], flushed: reado
   const byObject = new Map(flushed.map(change => [`${change.type} ${change.objectId}`, change]));
   return keyChanges.map(change => {
     const other = byObject.get(`${change.type} ${change.objectId}`);
-    const isNew = (name: string) =>
-      !other || !(name in other.after) || equalJson(other.before[name], other.after[name]);
+    if (change.action !== 'update' || other?.action !== 'update') return change;
+    const isNew = (name: string) => !(name in other.after) || equalJson(other.before[name], other.after[name]);
     const after = Object.fromEntries(Object.entries(change.after).filter(([name]) => isNew(name)));
     return { ...change, after };
   });
@@ -62,15 +71,4 @@ function newValues({ payload }: AnyChangeSet, props: readonly EntityProperty[]):
       return prop.fieldNames.map((column, index) => [column, values[index]] as const);
     }),
   );
-}
-
-/** A link belongs to its owner: where the owner's own key changes, the object is another, and the link is the same. */
-function relinked({ found, values, edge }: RekeyedRow): ChangedLink[] {
-  return (edge?.links ?? [])
-    .filter(ends => ends.targetProp === edge!.prop)
-    .map(ends => {
-      const removed = columnValues(found.row, ends.targetProp);
-      const added = ends.targetProp.fieldNames.map((column, index) => values.get(column) ?? removed[index]);
-      return { ends, owner: columnValues(found.row, ends.ownerProp), removed, added };
-    });
 }

@@ -5,13 +5,19 @@ import type { TrackedEntities } from '../tracking/tracked-entities.js';
 /** Values of one row, by property name, as the driver reads them. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** A row that was read from the database, and what it is a row of. */
-export interface FoundRow {
+/** Which row of a schema it is. */
+export interface NamedRow {
   /** The concrete class, or a pivot table. */
   readonly meta: EntityMetadata;
   /** The stored object id. */
   readonly id: string;
+}
+
+/** A row that was read from the database, and what it is a row of. */
+export interface FoundRow extends NamedRow {
   readonly row: Row;
+  /** Whether `row` holds all that is recorded of it, and not only its keys. */
+  readonly isWhole: boolean;
 }
 
 /** Tells rows apart in one plan; the parts of an object in several tables are one row. */
@@ -49,6 +55,14 @@ export function columnReader(props: readonly EntityProperty[], columns: readonly
 /** A key in the form that the ORM takes in a condition: a value, or an array of those of a composite key. */
 export function conditionKey(values: readonly unknown[]): unknown {
   return values.length === 1 ? values[0] : values;
+}
+
+/** The key of a row some of whose columns get other values. */
+export function keyAfter(meta: EntityMetadata, row: Row, values: ReadonlyMap<string, unknown>): unknown[] {
+  const columns = meta.getPrimaryProps().flatMap(prop => prop.fieldNames);
+  return keyValues(meta, row).map((value, index) =>
+    values.has(columns[index]!) ? values.get(columns[index]!) : value,
+  );
 }
 
 /** Keys without repetitions and without those that are null somewhere, which refer to nothing. */

@@ -9,6 +9,8 @@ import type { RowReader } from './rows.query.js';
 export interface ChangedLink {
   readonly ends: LinkEnds;
   readonly owner: readonly unknown[];
+  /** Where it gets another owner: the owner's key is changed. */
+  readonly ownerAfter?: readonly unknown[];
   readonly removed: readonly unknown[];
   readonly added?: readonly unknown[];
 }
@@ -46,20 +48,23 @@ function byCollection(links: Iterable<ChangedLink>): Map<LinkEnds, ChangedLink[]
 
 function addLink(
   byOwner: Map<string, OwnerLinks>,
-  { ends, owner, removed, added }: ChangedLink,
+  { ends, owner, ownerAfter, removed, added }: ChangedLink,
   classes: ReadonlyMap<string, unknown>,
   { entities }: RowReader,
 ): void {
-  const id = rowId(ends.ownerTable, owner, entities);
-  const identity = identityOf(ends.ownerTable, id);
-  const tracked = entities.tracked(classes.get(identity) ?? ends.ownerTable.class);
-  const { name } = ends.collection;
-  if (!tracked?.collections.has(name)) return;
-  const ofOwner = byOwner.get(identity) ?? { tracked, id, links: {} };
-  byOwner.set(identity, ofOwner);
-  const change = (ofOwner.links[name] ??= { added: [], removed: [] });
-  change.removed.push(storedTarget(tracked, name, removed));
-  if (added) change.added.push(storedTarget(tracked, name, added));
+  const { ownerTable, collection } = ends;
+  const id = rowId(ownerTable, owner, entities);
+  const tracked = entities.tracked(classes.get(identityOf(ownerTable, id)) ?? ownerTable.class);
+  if (!tracked?.collections.has(collection.name)) return;
+  const linksOf = (key: string) => {
+    const identity = identityOf(ownerTable, key);
+    const ofOwner = byOwner.get(identity) ?? { tracked, id: key, links: {} };
+    byOwner.set(identity, ofOwner);
+    return (ofOwner.links[collection.name] ??= { added: [], removed: [] });
+  };
+  const idAfter = ownerAfter ? rowId(ownerTable, ownerAfter, entities) : id;
+  if (removed) linksOf(id).removed.push(storedTarget(tracked, collection.name, removed));
+  if (added) linksOf(idAfter).added.push(storedTarget(tracked, collection.name, added));
 }
 
 /** A link's row does not say which class of a hierarchy owns it; rows that go have been read already. */

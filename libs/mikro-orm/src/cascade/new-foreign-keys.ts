@@ -1,6 +1,7 @@
-import { type EntityManager, type EntityMetadata, type EntityProperty, Utils } from '@mikro-orm/core';
+import { type EntityMetadata, type EntityProperty, Utils } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import { keyColumns, readKey } from '../model/stored-key.js';
+import type { CascadeTools } from './cascade-map.js';
 import type { ForeignKeyEdge } from './foreign-key-edge.js';
 import type { Row } from './found-row.js';
 import { UnusableSetValueError } from './on-delete.errors.js';
@@ -9,7 +10,7 @@ import { UnusableSetValueError } from './on-delete.errors.js';
 export class NewForeignKeys {
   readonly #values = new Map<ForeignKeyEdge, readonly unknown[]>();
 
-  constructor(private readonly em: EntityManager) {}
+  constructor(private readonly tools: Pick<CascadeTools, 'em' | 'ctx'>) {}
 
   of(edge: ForeignKeyEdge): readonly unknown[] {
     return this.#values.get(edge)!;
@@ -22,8 +23,8 @@ export class NewForeignKeys {
   /** A default may be any expression, so the database says what it is. Each column of a foreign key has the same. */
   async defaultOf({ prop, columns }: ForeignKeyEdge): Promise<readonly unknown[]> {
     if (!prop.defaultRaw) return columns.own.map(() => null);
-    const driver = this.em.getDriver() as unknown as AbstractSqlDriver;
-    const ctx = this.em.getTransactionContext();
+    const { em, ctx } = this.tools;
+    const driver = em.getDriver() as unknown as AbstractSqlDriver;
     const [row] = await driver.execute<{ value: unknown }[]>(`select ${prop.defaultRaw} as value`, [], 'all', ctx);
     return columns.own.map(() => row?.value ?? null);
   }
@@ -43,7 +44,7 @@ export class NewForeignKeys {
     const isEntity = Utils.isEntity(given, true);
     if (given === undefined) return undefined;
     if (targetKey) return this.#alternateKey(isEntity ? (given as Row)[targetKey] : given, targetMeta!, targetKey);
-    const columns = keyColumns(targetMeta!, this.em.getPlatform());
+    const columns = keyColumns(targetMeta!, this.tools.em.getPlatform());
     if (columns.length > 1 && !isEntity && !Array.isArray(given) && !Utils.isPlainObject(given)) return undefined;
     const stored = readKey(columns, given);
     return stored.includes(null) ? undefined : columns.map((column, index) => column.codec.decode(stored[index]!));
@@ -52,6 +53,6 @@ export class NewForeignKeys {
   #alternateKey(value: unknown, target: EntityMetadata, name: string): unknown[] | undefined {
     if (value === undefined || value === null) return undefined;
     const { customType } = target.properties[name as never] as EntityProperty;
-    return [customType ? customType.convertToDatabaseValue(value, this.em.getPlatform()) : value];
+    return [customType ? customType.convertToDatabaseValue(value, this.tools.em.getPlatform()) : value];
   }
 }

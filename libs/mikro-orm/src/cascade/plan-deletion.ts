@@ -15,6 +15,8 @@ export interface LostRow extends FoundRow {
   readonly level: number;
   /** Whether we have to delete it. */
   isHandled: boolean;
+  /** Whether a foreign key leads to it, so that it may go before it is deleted by itself. */
+  isReached: boolean;
 }
 
 /** A row whose foreign key will hold something else. */
@@ -42,8 +44,9 @@ export class DeletionPlan {
   lose(found: FoundRow, tables: readonly EntityMetadata[], isHandled: boolean, level: number, rows: Level): void {
     const identity = identityOf(found.meta, found.id);
     const known = this.lost.get(identity);
-    const lost = known ?? { ...found, tables: new Set<number>(), level, isHandled };
+    const lost = known ?? { ...found, tables: new Set<number>(), level, isHandled, isReached: level > 0 };
     lost.isHandled ||= isHandled;
+    lost.isReached ||= level > 0;
     this.lost.set(identity, lost);
     for (const { _id: table } of tables) {
       if (lost.tables.has(table)) continue;
@@ -63,12 +66,13 @@ export class DeletionPlan {
 /** Follows the foreign keys from the rows that are about to be deleted, level by level, until nothing new is found. */
 export async function planDeletion(
   seeds: readonly FoundRow[],
+  from: EntityMetadata,
   edges: EdgesByTarget,
   reader: RowReader,
 ): Promise<DeletionPlan> {
   const plan = new DeletionPlan();
   let rows: Level = new Map();
-  for (const seed of seeds) plan.lose(seed, tablesOf(seed.meta), false, 0, rows);
+  for (const seed of seeds) plan.lose(seed, partsFrom(from, seed), false, 0, rows);
   for (let level = 1; rows.size > 0; level++) {
     const next: Level = new Map();
     for (const [table, lost] of rows) {
@@ -105,7 +109,11 @@ async function follow(
 }
 
 /** See `lostTables`: the database leaves the parts above its foreign key, a handler leaves none. */
-function lostParts(edge: ForeignKeyEdge, { meta }: FoundRow): EntityMetadata[] {
-  const parts = tablesOf(meta);
-  return edge.handler ? parts : parts.filter(part => hasPartIn(part, edge.table));
+function lostParts(edge: ForeignKeyEdge, row: FoundRow): EntityMetadata[] {
+  return edge.handler ? tablesOf(row.meta) : partsFrom(edge.table, row);
+}
+
+/** The parts of a row in a table and in those of the classes below it. */
+function partsFrom(table: EntityMetadata, { meta }: FoundRow): EntityMetadata[] {
+  return tablesOf(meta).filter(part => hasPartIn(part, table));
 }

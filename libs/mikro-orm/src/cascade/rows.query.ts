@@ -1,6 +1,7 @@
 import { type Dictionary, type EntityManager, type EntityMetadata, type EntityProperty, Utils } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import { selectable, type TrackedAttribute, type TrackedEntities } from '../tracking/tracked-entities.js';
+import type { CascadeTools } from './cascade-map.js';
 import type { ForeignKeyEdge } from './foreign-key-edge.js';
 import type { ForeignKeyGraph } from './foreign-key-graph.js';
 import {
@@ -27,6 +28,15 @@ const LOCKS = { delete: 'for update', update: 'for no key update' } as const;
 export interface ReadScope {
   readonly isRecording: boolean;
   readonly schema: string | undefined;
+  /** Of more rows than this, a query reads the keys only; without it, all rows are read whole. */
+  readonly mostRows?: number;
+}
+
+interface Fields {
+  /** What tells a row from others, its class, and what may be referred to. */
+  readonly keys: readonly string[];
+  /** What is recorded of it as well. */
+  readonly values: readonly string[];
 }
 
 /**
@@ -34,12 +44,20 @@ export interface ReadScope {
  * and one for each concrete class where an object lies in several tables. The driver applies no filters.
  */
 export class RowReader {
+  readonly em: EntityManager;
+  readonly ctx: object | undefined;
+  readonly graph: ForeignKeyGraph;
+  readonly entities: TrackedEntities;
+
   constructor(
-    readonly em: EntityManager,
-    readonly graph: ForeignKeyGraph,
-    readonly entities: TrackedEntities,
+    { em, ctx, graph, entities }: CascadeTools,
     private readonly scope: ReadScope,
-  ) {}
+  ) {
+    this.em = em;
+    this.ctx = ctx;
+    this.graph = graph;
+    this.entities = entities;
+  }
 
   get isRecording(): boolean {
     return this.scope.isRecording;
@@ -49,7 +67,14 @@ export class RowReader {
   async byKey(meta: EntityMetadata, keys: readonly (readonly unknown[])[], lock?: RowLock): Promise<FoundRow[]> {
     const where = { [Utils.getPrimaryKeyHash(meta.primaryKeys)]: { $in: keys.map(conditionKey) } };
     const classes = meta.inheritanceType === 'tpt' ? this.graph.classesIn(meta) : [meta];
-    return this.#findAs(classes, where, read => this.#keyFields(read), lock);
+    return this.#findAs(classes, where, read => ({ keys: this.#keyFields(read), values: [] }), lock);
+  }
+
+  /** Rows of one concrete class, with all that is recorded of them. */
+  async whole(meta: EntityMetadata, keys: readonly (readonly unknown[])[]): Promise<FoundRow[]> {
+    const where = { [Utils.getPrimaryKeyHash(meta.primaryKeys)]: { $in: keys.map(conditionKey) } };
+    const rows = await this.#select(meta, where, [...this.#keyFields(meta), ...this.#attributes(meta)]);
+    return rows.map(row => this.#found(meta, row, true));
   }
 
   /** Rows that refer to any of `rows` through a foreign key. */
@@ -85,7 +110,7 @@ export class RowReader {
   async #findAs(
     classes: readonly EntityMetadata[],
     where: Dictionary,
-    fields: (read: EntityMetadata) => string[],
+    fields: (read: EntityMetadata) => Fields,
     lock?: RowLock,
   ): Promise<FoundRow[]> {
     if (classes.length === 1) return this.#find(classes[0]!, where, fields(classes[0]!), lock);
@@ -99,42 +124,55 @@ export class RowReader {
     return [...found.values()];
   }
 
-  async #find(meta: EntityMetadata, where: Dictionary, fields: string[], lock?: RowLock): Promise<FoundRow[]> {
-    const rows = await this.#select(meta, where, fields, lock);
-    return rows.map(row => {
-      const concrete = this.graph.metaOf(classOfRow(meta, row)) ?? meta;
-      return { meta: concrete, id: rowId(meta, keyValues(meta, row), this.entities), row };
-    });
+  async #find(meta: EntityMetadata, where: Dictionary, { keys, values }: Fields, lock?: RowLock): Promise<FoundRow[]> {
+    const most = values.length > 0 ? this.scope.mostRows : undefined;
+    const fields = [...new Set([...keys, ...values])];
+    const rows = await this.#select(meta, where, fields, lock, most && most + 1);
+    if (most === undefined || rows.length <= most) return rows.map(row => this.#found(meta, row, true));
+    return (await this.#select(meta, where, keys, lock)).map(row => this.#found(meta, row, false));
   }
 
-  async #select(meta: EntityMetadata, where: Dictionary, fields: string[], lock?: RowLock): Promise<Row[]> {
+  #found(meta: EntityMetadata, row: Row, isWhole: boolean): FoundRow {
+    const concrete = this.graph.metaOf(classOfRow(meta, row)) ?? meta;
+    return { meta: concrete, id: rowId(meta, keyValues(meta, row), this.entities), row, isWhole };
+  }
+
+  async #select(
+    meta: EntityMetadata,
+    where: Dictionary,
+    fields: readonly string[],
+    lock?: RowLock,
+    limit?: number,
+  ): Promise<Row[]> {
     const driver = this.em.getDriver() as unknown as AbstractSqlDriver;
-    const ctx = this.em.getTransactionContext();
-    const query = driver.createQueryBuilder<Dictionary>(meta.class, ctx, 'write', false);
+    const query = driver.createQueryBuilder<Dictionary>(meta.class, this.ctx, 'write', false);
     query.withSchema(driver.getSchemaName(meta, { schema: this.schemaOf(meta) }));
     query.select(selectable(fields, meta)).where(where);
     const { sql, params } = query.toQuery();
-    const text = lock ? `${sql} ${LOCKS[lock]}` : sql;
-    const rows = await driver.getConnection('write').execute<Dictionary[]>(text, [...params], 'all', ctx);
+    const text = [sql, ...(limit ? [`limit ${limit}`] : []), ...(lock ? [LOCKS[lock]] : [])].join(' ');
+    const rows = await driver.getConnection('write').execute<Dictionary[]>(text, [...params], 'all', this.ctx);
     return rows.map(row => driver.mapResult(row, meta, [], query) as Row);
   }
 
-  #fields(meta: EntityMetadata, edge: ForeignKeyEdge, lock: RowLock): string[] {
-    const names = new Set([...this.#keyFields(meta), edge.prop.name]);
-    for (const { ownerProp, targetProp } of edge.links) names.add(ownerProp.name).add(targetProp.name);
-    if (!this.scope.isRecording) return [...names];
-    for (const attribute of this.#attributes(meta)) {
-      if (lock === 'delete' || touches(edge, attribute.prop)) names.add(attribute.name);
-    }
-    return [...names];
+  #fields(meta: EntityMetadata, edge: ForeignKeyEdge, lock: RowLock): Fields {
+    const keys = new Set([...this.#keyFields(meta), edge.prop.name]);
+    for (const { ownerProp, targetProp } of edge.links) keys.add(ownerProp.name).add(targetProp.name);
+    if (!this.scope.isRecording) return { keys: [...keys], values: [] };
+    if (lock === 'delete') return { keys: [...keys], values: this.#attributes(meta) };
+    // foreign keys are keys as well: there is nothing to be left for later
+    for (const { name, prop } of this.#tracked(meta)) if (touches(edge, prop)) keys.add(name);
+    return { keys: [...keys], values: [] };
   }
 
-  #attributes(meta: EntityMetadata): TrackedAttribute[] {
+  #attributes(meta: EntityMetadata): string[] {
+    return this.#tracked(meta).map(attribute => attribute.name);
+  }
+
+  #tracked(meta: EntityMetadata): TrackedAttribute[] {
     const classes = isSingleTable(meta) && isTable(meta) ? this.graph.classesIn(meta) : [meta];
     return classes.flatMap(one => [...(this.entities.tracked(one.class)?.attributes.values() ?? [])]);
   }
 
-  /** What tells a row from others, its class, and what may be referred to. */
   #keyFields(meta: EntityMetadata): string[] {
     const props = new Set<EntityProperty>(meta.getPrimaryProps());
     for (const table of tablesOf(meta)) this.graph.referredProperties(table).forEach(prop => props.add(prop));

@@ -1,61 +1,79 @@
-import type { EntityManager, EntityMetadata } from '@mikro-orm/core';
-import type { TrackedEntities } from '../tracking/tracked-entities.js';
-import type { CascadeChanges } from './cascade-changes.js';
+import type { EntityMetadata } from '@mikro-orm/core';
+import type { Change } from '../capture/change.js';
 import { carryOut } from './carry-out.js';
-import { type DeletionChanges, deletionChanges } from './deletion-changes.js';
-import type { DeletionOrder } from './deletion-order.js';
-import type { ForeignKeyGraph } from './foreign-key-graph.js';
-import { NewForeignKeys } from './new-foreign-keys.js';
-import { planDeletion } from './plan-deletion.js';
-import type { EdgesByTarget } from './relevant-edges.js';
-import { RowReader } from './rows.query.js';
+import type { CascadeChanges } from './cascade-changes.js';
+import type { CascadeTools } from './cascade-map.js';
+import { deletionChanges, plannedLinks } from './deletion-changes.js';
+import type { NamedRow } from './found-row.js';
 import { memoryUpdate } from './memory-update.js';
+import { NewForeignKeys } from './new-foreign-keys.js';
+import { type DeletionPlan, planDeletion } from './plan-deletion.js';
+import { RowReader } from './rows.query.js';
 
-/** Rows that are about to be deleted: of one class, or of one table that classes share, in one schema. */
+/** Rows that are about to be deleted, in one schema. */
 export interface DoomedRows {
+  /** The class, or the table that classes share, that the rows are found as. */
   readonly meta: EntityMetadata;
+  /** The table that they are deleted from; in table-per-type inheritance, those above it keep their part. */
+  readonly from: EntityMetadata;
   /** Column values of their keys. */
   readonly keys: readonly (readonly unknown[])[];
   readonly schema: string | undefined;
 }
 
-export interface CascadeTools {
-  readonly em: EntityManager;
-  readonly entities: TrackedEntities;
-  readonly graph: ForeignKeyGraph;
-  readonly order: DeletionOrder;
-  /** The foreign keys to follow. */
-  readonly edges: EdgesByTarget;
-}
-
 /** How to record what is taken along; where nothing is recorded, handlers still do their work. */
 export interface DeletionRecording {
   readonly changes: CascadeChanges;
-  /** Whether the flush deletes a row by itself. */
-  readonly isOwn: (identity: string) => boolean;
+  /** Whether the rows' deleter deletes a row by itself, and tells of it. */
+  readonly isOwn: (row: NamedRow) => boolean;
+  /** Told of such rows if they may go along before that. */
+  readonly takenFirst?: (row: NamedRow) => void;
+  /** Of more rows than this, values are read and recorded in parts. */
+  readonly mostRows?: number;
+  /** Takes the links of the deleter's own rows, which stand before their deletion and are stored with it. */
+  readonly linksOfOwn: (changes: readonly Change[]) => void;
+  /** Takes everything else, in several parts where it is much. */
+  readonly others: (changes: readonly Change[]) => void | Promise<void>;
 }
 
-/** What a deletion takes along. */
+/** What goes along with a deletion has been read. */
 export interface TakenAlong {
-  readonly changes: DeletionChanges | undefined;
+  /** Carries out what handlers say. */
+  readonly carryOut: () => Promise<void>;
+  /** Tells the unit of work, once it has flushed. */
   readonly tellMemory: () => void;
 }
 
 /**
- * Reads what a deletion takes along, right before it happens, and carries out what handlers say. The rows are locked
- * first, so that until the deletion nobody lets a new row refer to them; what is read is locked as the deletion will.
+ * Reads what a deletion takes along, right before it happens. The rows are locked first, so that until the deletion
+ * nobody lets a new row refer to them; what is read is locked as the deletion will.
  */
 export async function takeAlong(
-  { meta, keys, schema }: DoomedRows,
-  { em, entities, graph, order, edges }: CascadeTools,
+  { meta, from, keys, schema }: DoomedRows,
+  tools: CascadeTools,
   recording: DeletionRecording | undefined,
 ): Promise<TakenAlong> {
-  const reader = new RowReader(em, graph, entities, { isRecording: recording !== undefined, schema });
-  const plan = await planDeletion(await reader.byKey(meta, keys, 'delete'), edges, reader);
-  const values = new NewForeignKeys(em);
+  const scope = { isRecording: recording !== undefined, schema, mostRows: recording?.mostRows };
+  const reader = new RowReader(tools, scope);
+  const plan = await planDeletion(await reader.byKey(meta, keys, 'delete'), from, tools.edges, reader);
+  const values = new NewForeignKeys(tools);
   await values.resolve(plan.changed.map(row => row.edge));
-  const changes = recording && (await deletionChanges(plan, values, reader, recording));
-  const tellMemory = memoryUpdate(plan, values, reader);
-  await carryOut(plan, values, reader, order);
-  return { changes, tellMemory };
+  if (recording) await record(plan, values, reader, recording);
+  return {
+    carryOut: () => carryOut(plan, values, reader, tools.order),
+    tellMemory: memoryUpdate(plan, values, reader),
+  };
+}
+
+async function record(
+  plan: DeletionPlan,
+  values: NewForeignKeys,
+  reader: RowReader,
+  recording: DeletionRecording,
+): Promise<void> {
+  for (const row of plan.lost.values()) if (row.isReached && recording.isOwn(row)) recording.takenFirst?.(row);
+  const { ofOwn, ofStaying, ofGoing } = await plannedLinks(plan, reader, recording);
+  recording.linksOfOwn(ofOwn);
+  await recording.others(ofStaying);
+  for await (const part of deletionChanges(plan, values, reader, ofGoing, recording)) await recording.others(part);
 }

@@ -27,9 +27,9 @@ function merge(first: Draft, second: Draft): Draft | undefined {
     case 'update delete':
     case 'update update':
       return { ...second, ...both(first, second) };
-    // an update that finds its row gone changes nothing: a cascade was there first
+    // an update that finds its row gone changes nothing: a cascade was there first; links that went are told apart
     case 'delete update':
-      return first;
+      return { ...first, links: mergeLinks(first.links, second.links) };
     case 'update create':
       // a hook of the flush that creates the object has changed it natively: that flush is recorded after its hooks
       return { ...second, ...both(second, first) };

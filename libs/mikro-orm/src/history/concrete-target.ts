@@ -17,7 +17,7 @@ export async function concreteTarget(em: EntityManager, target: Target): Promise
   const heirs = heirsOf(em, target.tracked);
   if (heirs.length === 0) return target;
   const tracked = (await recordedClass(em, target, heirs)) ?? (await liveClass(em, target));
-  return tracked ? { ...target, tracked } : target;
+  return tracked ? { ...target, tracked, type: tracked.typeIn(em.schema) } : target;
 }
 
 /** A class and those that inherit from it in the database: an object of the first may be recorded under any of them. */
@@ -40,7 +40,7 @@ async function recordedClass(
   const select = statement(`
 select object_type as type from ${quoted(tables, 'objectDelta')}
 where object_type = any($1::text[]) and object_id = $2 order by id desc limit 1`);
-  const types = [tracked, ...heirs].map(({ type }) => type);
+  const types = [tracked, ...heirs].map(one => one.typeIn(em.schema));
   const [row] = await query<{ type: string }>(em, select, [types, objectId]);
   return row && entities.ofType(row.type);
 }

@@ -6,6 +6,7 @@ import { quoted } from '../model/tables.js';
 import { runtimeOf } from '../runtime.js';
 import { SYSTEM_TYPE } from '../model/system-type.js';
 import type { StoredActor } from '../tracking/stored-actor.js';
+import { splitType } from '../tracking/stored-type.js';
 import { query } from './query.js';
 
 interface ActorKey {
@@ -97,7 +98,8 @@ async function loadEntities(em: EntityManager, rows: readonly ActorKey[]): Promi
     const entity = type === null ? undefined : entities.ofType(type);
     if (!entity) continue;
     const keys = [...new Set(rows.filter(row => row.type === type).map(row => row.id!))].map(id => entity.key(id));
-    const found = await em.find(entity.meta.class, keys as unknown as Dictionary, { filters: false });
+    const { schema = entities.defaultSchema } = splitType(type!);
+    const found = await em.find(entity.meta.class, keys as unknown as Dictionary, { filters: false, schema });
     for (const actor of found) loaded.set(`${type} ${entity.objectId(actor)}`, actor as object);
   }
   return loaded;

@@ -8,17 +8,21 @@ import type { TrackedEntity } from '../tracking/tracked-entities.js';
 /** An object that somebody asks about. */
 export interface Target {
   readonly tracked: TrackedEntity;
+  /** The stored type, with the schema that it is asked for in. */
+  readonly type: string;
   readonly objectId: string;
 }
 
 /**
+ * An object of the schema that `em` works in, where its class has none of its own.
+ *
  * @throws {UntrackedEntityError} if the class is not tracked
  * @throws {UnusableKeyError} if the key does not fit the class
  */
 export function targetOf<T extends object>(em: EntityManager, entity: EntityName<T>, key: Primary<T> | T): Target {
   const tracked = trackedOf(em, entity);
   if (!isUsable(tracked, key)) throw new UnusableKeyError(tracked.meta.className, key, tracked.meta.primaryKeys);
-  return { tracked, objectId: tracked.objectId(key) };
+  return { tracked, type: tracked.typeIn(em.schema), objectId: tracked.objectId(key) };
 }
 
 /** @throws {UntrackedEntityError} if the class is not tracked */

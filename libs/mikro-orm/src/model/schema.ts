@@ -39,7 +39,7 @@ function revisionSchema(tables: TableNames) {
   return defineEntity({
     class: Revision,
     tableName: tables.revision,
-    schema: tables.schema,
+    schema: tables.ownSchema,
     properties: {
       ...inColumns(REVISION_PROPERTIES),
       objectDeltas: () => p.oneToMany(ObjectDelta).mappedBy('revision').orderBy({ id: 'asc' }),
@@ -51,7 +51,7 @@ function objectDeltaSchema(tables: TableNames) {
   return defineEntity({
     class: ObjectDelta,
     tableName: tables.objectDelta,
-    schema: tables.schema,
+    schema: tables.ownSchema,
     indexes: [
       { name: `${tables.objectDelta}_object_index`, properties: ['objectType', 'objectId', 'id'] },
       // BRIN: ids rise with the physical order, so this costs a write next to nothing
@@ -80,7 +80,7 @@ function attributeDeltaSchema(tables: TableNames) {
   return defineEntity({
     class: AttributeDelta,
     tableName: tables.attributeDelta,
-    schema: tables.schema,
+    schema: tables.ownSchema,
     view: true,
     expression: attributeDeltaView(tables),
     properties: inColumns({

@@ -60,6 +60,12 @@ export function nestKey(columns: readonly KeyColumn[], values: readonly unknown[
   });
 }
 
+/** The columns of a key as MikroORM 7.2 hands it out: a value, an array, or an object by property, also within another. */
+export function flatKey(key: unknown): unknown[] {
+  if (Array.isArray(key)) return key.flatMap(flatKey);
+  return Utils.isPlainObject(key) ? Object.values(key).flatMap(flatKey) : [key];
+}
+
 /** The key of an entity or of a plain key value (scalar, array, or object by property name), column by column. */
 export function readKey(columns: readonly KeyColumn[], source: unknown): Json[] {
   const isComposite = columns.length > 1;

@@ -39,7 +39,10 @@ export async function findRelated(
 function withinPeriods(em: EntityManager, table: Sql, objects: readonly RelatedObject[]): Sql {
   const delta = new Sql(quoted(runtimeOf(em).tables, 'objectDelta'));
   const rows = objects.flatMap(({ classes, objectId: id, periods }) =>
-    classes.flatMap(({ type }) => periods.map(({ since, until }) => ({ type, id, since, until }))),
+    classes.flatMap(one => {
+      const type = one.typeIn(em.schema);
+      return periods.map(({ since, until }) => ({ type, id, since, until }));
+    }),
   );
   return sql`${table}.id in (
     select d.id

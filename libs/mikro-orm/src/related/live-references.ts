@@ -17,7 +17,7 @@ export async function readLiveReferences(
   const keys = [...byId.values()].map(({ classes: [parent], objectId }) => keyValues(parent!.keyColumns, objectId));
   const where = { [prop.name]: { $in: keys.map(key => (key.length === 1 ? key[0] : key)) } } as Dictionary;
   const fields = [...child.meta.primaryKeys, prop.name];
-  const options = { ctx: em.getTransactionContext(), fields } as Dictionary;
+  const options = { ctx: em.getTransactionContext(), schema: em.schema, fields } as Dictionary;
   const rows = (await em.getDriver().find(child.meta.class, where, options)) as Dictionary[];
   const { codec } = child.attributes.get(prop.name)!;
   return rows.map(row => ({ holder: rowId(child, row), key: codec.encodeRow(row[prop.name]), period: ALWAYS }));

@@ -5,6 +5,7 @@ import type { ObjectAction } from '../model/action.js';
 import type { Json } from '../model/json.js';
 import { quoted } from '../model/tables.js';
 import { runtimeOf } from '../runtime.js';
+import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import type { FollowedEdge } from './follow-edges.js';
 import type { LinkEdge, ReferenceEdge } from './relation-edge.js';
 import { placeInKey } from './stored-reference.js';
@@ -31,7 +32,7 @@ export async function readRelationEvents(
   followed: readonly FollowedEdge[],
 ): Promise<RelationEvent[]> {
   if (followed.length === 0) return [];
-  const writer = new EventsQuery(quoted(runtimeOf(em).tables, 'objectDelta'));
+  const writer = new EventsQuery(quoted(runtimeOf(em).tables, 'objectDelta'), em.schema);
   const selects = followed.map((one, index) => writer.select(one, index));
   const select = statement(`select * from (${selects.join('\nunion all\n')}) events order by id`);
   return query<RelationEvent>(em, select, writer.parameters);
@@ -41,7 +42,10 @@ export async function readRelationEvents(
 class EventsQuery {
   readonly parameters: unknown[] = [];
 
-  constructor(private readonly delta: string) {}
+  constructor(
+    private readonly delta: string,
+    private readonly schema: string | undefined,
+  ) {}
 
   select(followed: FollowedEdge, index: number): string {
     const { edge } = followed;
@@ -105,9 +109,9 @@ from ${this.delta} d
 where d.object_type = any(${types}) and (d.action <> 'update' or d.new_values -> ${name} is not null) and ${isOwner}`;
   }
 
-  #types(classes: readonly { readonly type: string }[]): string {
+  #types(classes: readonly TrackedEntity[]): string {
     return this.#bind(
-      classes.map(({ type }) => type),
+      classes.map(one => one.typeIn(this.schema)),
       'text[]',
     );
   }

@@ -4,8 +4,11 @@ import type { Json } from '../model/json.js';
 import { keyText, keyValues } from '../model/stored-key.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 
+/** An object's key, and what it is a key of. */
+type ObjectKey = Pick<Target, 'tracked' | 'objectId'>;
+
 /** An object's key as relations and links store it. */
-export function storedKey({ tracked: { keyColumns }, objectId }: Target): Json {
+export function storedKey({ tracked: { keyColumns }, objectId }: ObjectKey): Json {
   const values = keyValues(keyColumns, objectId);
   const stored = keyColumns.map(({ codec }, index) => codec.encode(values[index]));
   return stored.length === 1 ? stored[0]! : stored;
@@ -23,7 +26,7 @@ export function placeInKey({ keyColumns }: TrackedEntity, prop: EntityProperty):
 }
 
 /** The key of the object that a part of an object's own key refers to, as stored. */
-export function referenceInKey(target: Target, prop: EntityProperty): Json {
+export function referenceInKey(target: ObjectKey, prop: EntityProperty): Json {
   const { first, count } = placeInKey(target.tracked, prop);
   const own = storedKey(target);
   if (target.tracked.keyColumns.length === 1) return own;

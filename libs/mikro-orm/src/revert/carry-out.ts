@@ -109,7 +109,9 @@ function targetOf(
     columns,
     columns.map((column, index) => column.codec.decode(values[index] ?? null)),
   );
-  return em.getEntityFactory().createReference(targetMeta!.class, decodedKey as never, { merge: true });
+  return em
+    .getEntityFactory()
+    .createReference(targetMeta!.class, decodedKey as never, { merge: true, schema: em.schema });
 }
 
 function relationOf(tracked: TrackedEntity, { name }: ValueDraft): EntityProperty | undefined {

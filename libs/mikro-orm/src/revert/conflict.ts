@@ -5,13 +5,13 @@ import type { RevertConflict, RevisionInTheWay } from './revert-plan.js';
 export function conflictOf(
   obstacle: Obstacle,
   revisions: ReadonlyMap<number, RevisionInTheWay>,
-  { tracked, objectId }: ObjectDraft,
+  { type, objectId }: ObjectDraft,
   value?: ValueDraft,
 ): RevertConflict {
   const revision = obstacle.revision === undefined ? null : (revisions.get(obstacle.revision) ?? null);
   return {
     reason: obstacle.reason,
-    objectType: tracked.type,
+    objectType: type,
     objectId,
     attribute: value?.name ?? null,
     was: value && storedForm(value.was),

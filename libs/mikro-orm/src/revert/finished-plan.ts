@@ -20,12 +20,12 @@ export function actionOf({ present, willExist, values }: ObjectDraft): ObjectAct
 }
 
 function plannedObject(draft: ObjectDraft, { revisions }: PreparedPlan): PlannedObject {
-  const { tracked, objectId, obstacle } = draft;
+  const { type, objectId, obstacle } = draft;
   const values = draft.values.map(value => plannedValue(draft, value, revisions));
   const isInTheWay = obstacle !== undefined || values.some(value => value.status === 'conflict');
   const action = actionOf(draft);
   return {
-    objectType: tracked.type,
+    objectType: type,
     objectId,
     action,
     status: isInTheWay ? 'conflict' : action === null ? 'already' : 'clean',

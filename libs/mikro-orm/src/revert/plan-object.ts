@@ -1,19 +1,18 @@
 import type { TrackedAttribute, TrackedEntity } from '../tracking/tracked-entities.js';
 import { ABSENT, equal, type PlaceChange, type Places, type PlaceValue } from './place.js';
 import { canOverwrite, type ObjectDraft, type Obstacle, type ValueDraft } from './planned-draft.js';
-import type { Present } from './present.js';
+import type { Present, Sought } from './present.js';
 
 /** What undoing an object's selected changes would do to it, as far as its own history and its row can tell. */
 export function planObject(
-  tracked: TrackedEntity,
-  objectId: string,
+  { tracked, type, objectId }: Sought,
   places: Places,
   present: Present | undefined,
 ): ObjectDraft {
   const first = places.existence.findIndex(isSelected);
   const undoes = places.existence.slice(Math.max(first, 0));
   const existed = first === -1 ? present !== undefined : undoes[0]!.before === true;
-  const base = { tracked, objectId, present, existed, willExist: existed };
+  const base = { tracked, type, objectId, present, existed, willExist: existed };
   if (first !== -1 && !existed)
     return { ...base, values: [], obstacle: present && deletionObstacle(tracked, places, present) };
   const values = [...valueDrafts(tracked, places, present), ...linkDrafts(places, present)];

@@ -29,6 +29,8 @@ export interface ValueDraft {
 /** One object on its way into a plan. */
 export interface ObjectDraft {
   readonly tracked: TrackedEntity;
+  /** The stored type. */
+  readonly type: string;
   readonly objectId: string;
   readonly present: Present | undefined;
   /** Whether it is to exist: as it is to be put back. */

@@ -41,9 +41,7 @@ export async function prepare(
   const present = await readAll(em, planned(), isLocking);
   // whoever held the rows until now has committed its history with them
   if (isLocking) timelines = await read();
-  const drafts = new PlannedDrafts(
-    planned().map(one => planObject(one.tracked, one.objectId, one.places, present.get(keyOf(one)))),
-  );
+  const drafts = new PlannedDrafts(planned().map(one => planObject(one, one.places, present.get(keyOf(one)))));
   const revisions = new Map<number, RevisionInTheWay>();
   const choices = new Map<Obstacle, ConflictChoice>();
   const choose = remembering(choices, onConflict, revisions);
@@ -88,6 +86,7 @@ function planningOf(em: EntityManager, timeline: readonly TimelineEntry[], selec
   );
   return {
     tracked,
+    type,
     objectId,
     collections: links.filter(([, targets]) => targets.size > 0).map(([name]) => name),
     places: {

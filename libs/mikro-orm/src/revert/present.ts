@@ -16,6 +16,8 @@ export interface Present {
 /** An object to look for, and the collections of it that matter. */
 export interface Sought {
   readonly tracked: TrackedEntity;
+  /** The stored type. */
+  readonly type: string;
   readonly objectId: string;
   readonly collections: readonly string[];
 }
@@ -61,6 +63,7 @@ async function readRows(
     {
       ctx: em.getTransactionContext(),
       connectionType: 'write',
+      schema: em.schema,
       fields: [...names],
       orderBy: Object.fromEntries(meta.primaryKeys.map(name => [name, 'asc'])),
       ...(isLocking && { lockMode: LockMode.PESSIMISTIC_WRITE }),

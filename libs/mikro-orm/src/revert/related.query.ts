@@ -64,10 +64,12 @@ where d.object_type = any($1::text[]) and ${condition} and ${this.#where} order 
     return rows.map(row => ({ ...row, id: Number(row.id) }));
   }
 
-  /** The stored types of a class and of those that inherit from it. */
+  /** The stored types of a class and of those that inherit from it, in the schema of the revert. */
   #types(meta: EntityMetadata): string[] {
     const { entities } = runtimeOf(this.#em);
     const isOf = (other: EntityMetadata) => other.class === meta.class || other.class.prototype instanceof meta.class;
-    return [...this.#em.getMetadata()].filter(isOf).flatMap(other => entities.tracked(other.class)?.type ?? []);
+    return [...this.#em.getMetadata()]
+      .filter(isOf)
+      .flatMap(other => entities.tracked(other.class)?.typeIn(this.#em.schema) ?? []);
   }
 }

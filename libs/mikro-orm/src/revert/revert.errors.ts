@@ -35,6 +35,24 @@ export class UnknownRelationError extends RevyError {
   }
 }
 
+/** Revisions that are to be reverted at once changed objects in the schemas of several tenants. */
+export class SeveralSchemasError extends RevyError {
+  readonly code = 'REVY_SEVERAL_SCHEMAS';
+
+  constructor(
+    readonly revisions: readonly number[],
+    /** `undefined` for the default one. */
+    readonly schemas: readonly (string | undefined)[],
+  ) {
+    const names = schemas.map(schema => (schema === undefined ? 'the default one' : `"${schema}"`)).join(', ');
+    super(
+      `Cannot revert ${revisions.length === 1 ? 'revision' : 'revisions'} ${revisions.join(', ')} as a whole: objects in ` +
+        `several schemas were changed (${names}), and a revert works in one. Revert object by object, with ` +
+        'toVersion() or undelete() and an entity manager of each schema.',
+    );
+  }
+}
+
 /** There is nothing to put back: no deletion, no change to undo, or none to redo. */
 export class NothingToRevertError extends RevyError {
   readonly code = 'REVY_NOTHING_TO_REVERT';

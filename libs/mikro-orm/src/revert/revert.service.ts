@@ -8,6 +8,7 @@ import { SnapshotService } from '../snapshot/snapshot.service.js';
 import { copiedValues } from './copied-values.js';
 import { type Objects, RelatedObjects } from './related.js';
 import { revert, type RevertOptions } from './revert.js';
+import { inOwnSchema } from './own-schema.js';
 import { NothingToRevertError } from './revert.errors.js';
 import type { RevertPlan } from './revert-plan.js';
 import { lastDeletion, readSteps } from './steps.query.js';
@@ -55,6 +56,7 @@ export class RevertService {
    * @returns the plan that was carried out
    * @throws {RevertConflictError} with the plan, if something is in the way and `onConflict` does not say what to do
    * @throws {UnknownRevisionError} if there is no such revision
+   * @throws {SeveralSchemasError} if the revisions changed objects in the schemas of several tenants
    */
   async revision(revisions: RevisionRef | readonly RevisionRef[], options: RevertOptions = {}): Promise<RevertPlan> {
     const em = this.#reader();
@@ -62,7 +64,8 @@ export class RevertService {
     const existing = await existingRevisions(em, ids);
     const missing = ids.find(id => !existing.has(id));
     if (missing !== undefined) throw new UnknownRevisionError(missing);
-    return revert(em, 'revision', everything(await idsOf(em, ids)), options);
+    const reader = await inOwnSchema(em, ids);
+    return revert(reader, 'revision', everything(await idsOf(em, ids)), options);
   }
 
   /**
@@ -181,9 +184,9 @@ export class RevertService {
   ): Promise<T> {
     const em = this.#em.getContext(false);
     const snapshot = await new SnapshotService(em).at(entity, key, await this.#pointOf(entity, key, version));
-    const { tracked, objectId } = targetOf(em, entity, key);
-    if (!snapshot) throw new NothingToRevertError(tracked.meta.className, objectId, 'copy');
-    const { meta } = (await concreteTarget(em, { tracked, objectId })).tracked;
+    const target = targetOf(em, entity, key);
+    if (!snapshot) throw new NothingToRevertError(target.tracked.meta.className, target.objectId, 'copy');
+    const { meta } = (await concreteTarget(em, target)).tracked;
     const data = { ...copiedValues(meta, snapshot.entity, snapshot.unknown), ...values };
     return em.create(meta.class as EntityName<T>, data as RequiredEntityData<T>);
   }
@@ -241,8 +244,8 @@ export class RevertService {
   }
 }
 
-function nameOf({ tracked, objectId }: Target): { type: string; objectId: string } {
-  return { type: tracked.type, objectId };
+function nameOf({ type, objectId }: Target): { type: string; objectId: string } {
+  return { type, objectId };
 }
 
 function ownersOf({ tracked, objectId }: Target): Objects {

@@ -27,6 +27,7 @@ export class RowLookup {
       const options = {
         ctx: this.em.getTransactionContext(),
         connectionType: 'write' as const,
+        schema: this.em.schema,
         fields: [...this.meta.primaryKeys, ...fields],
       };
       rows.push(...(await this.em.getDriver().find(this.meta.class, where, options as never)));

@@ -74,12 +74,12 @@ select id from ${quoted(runtimeOf(em).tables, 'objectDelta')} where revision_id 
 }
 
 /** The deltas of an object after a point. One SELECT. */
-export function idsSince(em: EntityManager, { tracked, objectId }: Target, point: PointCondition): Promise<number[]> {
+export function idsSince(em: EntityManager, { type, objectId }: Target, point: PointCondition): Promise<number[]> {
   const { tables } = runtimeOf(em);
   const select = statement(`
 select d.id from ${quoted(tables, 'objectDelta')} d join ${quoted(tables, 'revision')} r on r.id = d.revision_id
 where d.object_type = $1 and d.object_id = $2 and not (${point.test}) order by d.id`);
-  return ids(em, select, [tracked.type, objectId, point.value]);
+  return ids(em, select, [type, objectId, point.value]);
 }
 
 /** Which of these revisions exist. One SELECT. */

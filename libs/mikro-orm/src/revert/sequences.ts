@@ -11,7 +11,7 @@ import type { PlannedDrafts } from './planned-draft.js';
 export async function moveSequences(em: EntityManager, drafts: PlannedDrafts): Promise<void> {
   const created = drafts.all.filter(draft => !draft.present && draft.willExist);
   for (const [tracked, ofClass] of Map.groupBy(created, draft => draft.tracked)) {
-    const column = generatedColumn(tracked);
+    const column = generatedColumn(tracked, em.schema);
     if (!column) continue;
     const highest = ofClass.reduce((max, { objectId }) => (BigInt(objectId) > max ? BigInt(objectId) : max), 0n);
     await query(em, MOVE, [column.table, column.name, String(highest)]);
@@ -24,11 +24,15 @@ select setval(sequence, $3::bigint)
 from (select pg_get_serial_sequence($1::text, $2::text)::regclass as sequence) s
 where sequence is not null and coalesce(pg_sequence_last_value(sequence), 0) < $3::bigint`);
 
-function generatedColumn({ meta }: TrackedEntity): { readonly table: string; readonly name: string } | undefined {
+function generatedColumn(
+  { meta, hasOwnSchema }: TrackedEntity,
+  tenant: string | undefined,
+): { readonly table: string; readonly name: string } | undefined {
   const [key, ...others] = meta.root.getPrimaryProps();
   if (!key?.autoincrement || others.length > 0) return undefined;
-  const { schema, tableName } = meta.root;
+  const { tableName } = meta.root;
+  const schema = hasOwnSchema ? meta.root.schema : tenant;
   const quote = (name: string) => `"${name.replaceAll('"', '""')}"`;
-  const table = schema && schema !== '*' ? `${quote(schema)}.${quote(tableName)}` : quote(tableName);
+  const table = schema ? `${quote(schema)}.${quote(tableName)}` : quote(tableName);
   return { table, name: key.fieldNames[0]! };
 }

@@ -41,7 +41,7 @@ export async function readSteps(em: EntityManager, target: Target): Promise<Step
   return { undo: done.at(-1)?.id, redo: undone.at(-1)?.id };
 }
 
-async function stepsOf(em: EntityManager, { tracked, objectId }: Target): Promise<Step[]> {
+async function stepsOf(em: EntityManager, { type, objectId }: Target): Promise<Step[]> {
   const { tables } = runtimeOf(em);
   const select = statement(`
 select d.id, d.revision_id as revision, r.reverts, r.metadata ->> 'revert' as kind
@@ -53,7 +53,7 @@ where d.object_type = $1 and d.object_id = $2 order by d.id`);
     readonly reverts: string | null;
     readonly kind: string | null;
   };
-  const rows = await query<Row>(em, select, [tracked.type, objectId]);
+  const rows = await query<Row>(em, select, [type, objectId]);
   return rows.map(({ id, revision, reverts, kind }) => ({
     id: Number(id),
     revision: Number(revision),
@@ -65,11 +65,11 @@ where d.object_type = $1 and d.object_id = $2 order by d.id`);
 /** The last time that an object was deleted. One SELECT. */
 export async function lastDeletion(
   em: EntityManager,
-  { tracked, objectId }: Target,
+  { type, objectId }: Target,
 ): Promise<{ readonly id: number; readonly revision: number } | undefined> {
   const select = statement(`
 select id, revision_id as revision from ${quoted(runtimeOf(em).tables, 'objectDelta')}
 where object_type = $1 and object_id = $2 and action = 'delete' order by id desc limit 1`);
-  const [row] = await query<{ id: string; revision: string }>(em, select, [tracked.type, objectId]);
+  const [row] = await query<{ id: string; revision: string }>(em, select, [type, objectId]);
   return row && { id: Number(row.id), revision: Number(row.revision) };
 }

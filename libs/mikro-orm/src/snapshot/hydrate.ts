@@ -49,7 +49,7 @@ export function hydrate<T extends object>(
 ): T {
   const fork = em.fork({ clear: true, freshEventManager: false });
   const row = { ...tracked.keyData(objectId), ...data };
-  const options = { merge: false, initialized: true, convertCustomTypes: true, newEntity: false };
+  const options = { merge: false, initialized: true, convertCustomTypes: true, newEntity: false, schema: em.schema };
   const entity = fork.getEntityFactory().create(tracked.meta.class, row as never, options) as T;
   // MikroORM replaces a reference that belongs to nobody by its own when the entity is persisted: UnitOfWork.js:975
   for (const related of fork.getUnitOfWork(false).getIdentityMap().values()) detach(related as object);

@@ -94,7 +94,7 @@ export class SnapshotService<Em extends EntityManager = EntityManager> {
 
 async function readSnapshotRow(em: EntityManager, target: Target, point: PointCondition): Promise<SnapshotRow> {
   const select = snapshotStatement(runtimeOf(em).tables, point);
-  const [row] = await query<SnapshotRow>(em, select, [target.tracked.type, target.objectId, point.value]);
+  const [row] = await query<SnapshotRow>(em, select, [target.type, target.objectId, point.value]);
   return row!;
 }
 
@@ -131,9 +131,8 @@ function isRecorded({ tracked }: Target, name: string): boolean {
 
 /** Values that the object had before its history began: what later deltas say they replaced, else the live row's. */
 async function earlierValues(em: EntityManager, target: Target, row: SnapshotRow): Promise<JsonRecord | undefined> {
-  const { tracked, objectId } = target;
   const select = laterValuesStatement(runtimeOf(em).tables);
-  const [later] = await query<LaterValues>(em, select, [tracked.type, objectId, row.id ?? 0]);
+  const [later] = await query<LaterValues>(em, select, [target.type, target.objectId, row.id ?? 0]);
   if (later!.is_created) return undefined;
   const live = later!.is_replaced_later ? undefined : await readLiveRow(em, target);
   return later!.values || live ? { ...live, ...later!.values } : undefined;

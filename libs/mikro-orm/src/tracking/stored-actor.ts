@@ -19,5 +19,5 @@ export function storedActor(actor: Actor | undefined, entities: TrackedEntities)
   const entity = Utils.isEntity(actor) ? entities.find(helper(actor).__meta.class) : undefined;
   if (!entity) throw new UnusableActorError(actor.constructor?.name ?? 'an object', 'not an entity');
   if (!entity.hasKey(actor)) throw new UnusableActorError(entity.meta.className, 'no key');
-  return { actorType: entity.type, actorId: entity.objectId(actor) };
+  return { actorType: entity.typeOf(actor), actorId: entity.objectId(actor) };
 }

@@ -1,4 +1,4 @@
-import { type EntityMetadata, type EntityProperty, type Platform, ReferenceKind } from '@mikro-orm/core';
+import { type EntityMetadata, type EntityProperty, helper, type Platform, ReferenceKind } from '@mikro-orm/core';
 import type { Json } from '../model/json.js';
 import { HISTORY_CLASSES } from '../model/schema.js';
 import { codecFor } from '../model/stored-attribute.js';
@@ -7,6 +7,8 @@ import { keyColumns, keyText, type KeyColumn, keyValues, nestKey, readKey } from
 import { DuplicateTypeError, UnknownAttributeError } from '../revy.errors.js';
 import type { ResolvedOptions } from '../revy.options.js';
 import { type Said, saidOf } from './said-of.js';
+import { isUsableType, splitType, typeAt } from './stored-type.js';
+import { UnusableTypeError } from './tracking.errors.js';
 
 /** One recorded property. */
 export interface TrackedAttribute {
@@ -62,6 +64,8 @@ export class TrackedEntity {
     /** Many-to-many collections that this side owns. */
     readonly collections: ReadonlyMap<string, EntityProperty>,
     readonly platform: Platform,
+    /** Where rows are whose class, and whose entity manager, name no schema. */
+    private readonly defaultSchema: string | undefined,
   ) {
     const all = [...attributes.values()];
     this.keyColumns = keyColumns(meta, platform);
@@ -69,6 +73,28 @@ export class TrackedEntity {
     this.masked = new Set(all.filter(attribute => attribute.isMasked).map(attribute => attribute.name));
     this.misread = new Set(all.filter(({ name }) => isMisread(name, meta)).map(({ name }) => name));
     this.generated = all.filter(attribute => isGenerated(attribute.prop));
+  }
+
+  /**
+   * The stored type of rows in a schema, which is part of it where the class may be in several: not where the class has
+   * one of its own, and not in the default one.
+   *
+   * @param schema as MikroORM has it for a table of the class: of an entity, of an entity manager, or of a call
+   */
+  typeIn(schema: string | undefined): string {
+    const isOwn = this.hasOwnSchema || !schema || schema === '*' || schema === this.defaultSchema;
+    return typeAt(this.type, isOwn ? undefined : schema);
+  }
+
+  /** Whether the class says itself which schema its rows are in. */
+  get hasOwnSchema(): boolean {
+    const { schema } = this.meta.root;
+    return Boolean(schema) && schema !== '*';
+  }
+
+  /** The stored type of an entity. */
+  typeOf(entity: object): string {
+    return this.typeIn(helper(entity).getSchema());
   }
 
   /** An inline embeddable stands in the table as its leaves, which are properties of their own. */
@@ -136,6 +162,8 @@ export class TrackedEntities {
   constructor(
     readonly options: ResolvedOptions,
     readonly platform: Platform,
+    /** Where rows are whose class, and whose entity manager, name no schema. */
+    readonly defaultSchema: string | undefined,
   ) {}
 
   /** Takes in what was discovered; entities discovered later are added to it. */
@@ -143,7 +171,7 @@ export class TrackedEntities {
     const added: TrackedEntity[] = [];
     for (const meta of metadata) {
       if (this.#byClass.has(meta.class) || !isRecordable(meta)) continue;
-      const entity = resolveEntity(meta, this.options, this.platform);
+      const entity = resolveEntity(meta, this);
       const other = this.#byType.get(entity.type);
       if (other && entity.isTracked && other.isTracked) throw new DuplicateTypeError(entity.type);
       this.#byClass.set(meta.class, entity);
@@ -184,8 +212,9 @@ export class TrackedEntities {
     return heirs;
   }
 
-  ofType(type: string): TrackedEntity | undefined {
-    return this.#byType.get(type);
+  /** The class of a stored type, which may have a schema in it. */
+  ofType(stored: string): TrackedEntity | undefined {
+    return this.#byType.get(splitType(stored).type);
   }
 }
 
@@ -214,7 +243,7 @@ function isLinkTable(meta: EntityMetadata): boolean {
   return meta.pivotTable === true && meta.className === meta.tableName;
 }
 
-function resolveEntity(meta: EntityMetadata, options: ResolvedOptions, platform: Platform): TrackedEntity {
+function resolveEntity(meta: EntityMetadata, { options, platform, defaultSchema }: TrackedEntities): TrackedEntity {
   const said = saidOf(meta);
   const recorded = attributeFilter(meta, said);
   const attributes = new Map<string, TrackedAttribute>();
@@ -225,7 +254,9 @@ function resolveEntity(meta: EntityMetadata, options: ResolvedOptions, platform:
   const links = meta.relations.filter(prop => prop.kind === ReferenceKind.MANY_TO_MANY && prop.owner);
   const collections = new Map(links.filter(prop => recorded.has(prop)).map(prop => [prop.name, prop]));
   const isTracked = said.entity.track ?? options.track === 'all';
-  return new TrackedEntity(meta, said.entity.as ?? meta.className, isTracked, attributes, collections, platform);
+  const type = said.entity.as ?? meta.className;
+  if (!isUsableType(type)) throw new UnusableTypeError(meta.className, type);
+  return new TrackedEntity(meta, type, isTracked, attributes, collections, platform, defaultSchema);
 }
 
 function isAttribute(prop: EntityProperty, meta: EntityMetadata): boolean {

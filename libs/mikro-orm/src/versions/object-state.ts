@@ -12,10 +12,12 @@ export interface ObjectState<T extends object> {
   readonly values: JsonRecord;
 }
 
+type ComparedKey = Pick<Target, 'tracked' | 'objectId'>;
+
 /** At most three SELECTs; see {@link SnapshotService.at}. */
 export async function stateAt<T extends object>(
   em: EntityManager,
-  { tracked, objectId }: Target,
+  { tracked, objectId }: ComparedKey,
   point: ObjectPoint | undefined,
 ): Promise<ObjectState<T> | null> {
   const entityClass = tracked.meta.class as EntityName<T>;
@@ -25,7 +27,11 @@ export async function stateAt<T extends object>(
 }
 
 /** What the ORM would write of the object, encoded as its deltas are. */
-function storedValues<T extends object>(em: EntityManager, { tracked }: Target, snapshot: Snapshot<T>): JsonRecord {
+function storedValues<T extends object>(
+  em: EntityManager,
+  { tracked }: ComparedKey,
+  snapshot: Snapshot<T>,
+): JsonRecord {
   const row = em.getComparator().getSnapshotGenerator(tracked.meta.class)(snapshot.entity as never);
   const values: JsonRecord = {};
   for (const { name, codec } of tracked.attributes.values()) {
@@ -36,6 +42,10 @@ function storedValues<T extends object>(em: EntityManager, { tracked }: Target, 
 }
 
 /** A detached instance with these values, as far as they are known. */
-export function instanceOf<T extends object>(em: EntityManager, { tracked, objectId }: Target, values: JsonRecord): T {
+export function instanceOf<T extends object>(
+  em: EntityManager,
+  { tracked, objectId }: ComparedKey,
+  values: JsonRecord,
+): T {
   return hydrate<T>(em, tracked, objectId, decodeState(tracked, values).data);
 }

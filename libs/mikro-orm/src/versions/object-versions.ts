@@ -82,7 +82,7 @@ export class ObjectVersions<T extends object> implements VersionSource<T> {
   }
 
   #object(): [type: string, objectId: string] {
-    return [this.target.tracked.type, this.target.objectId];
+    return [this.target.type, this.target.objectId];
   }
 
   #read(order: 'asc' | 'desc', after: number | undefined, limit: number | undefined): Promise<VersionRow[]> {

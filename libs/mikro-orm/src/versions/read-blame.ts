@@ -29,9 +29,9 @@ interface SetterRow {
 export async function readBlame<T extends object>(em: EntityManager, target: Target): Promise<Blame<T> | null> {
   const state = await stateAt<T>(em, target, undefined);
   if (!state) return null;
-  const { tracked, objectId } = target;
+  const { tracked, type, objectId } = target;
   const select = settersStatement(runtimeOf(em).tables);
-  const setters = settersOf(em, target, await query<SetterRow>(em, select, [tracked.type, objectId]));
+  const setters = settersOf(em, target, await query<SetterRow>(em, select, [type, objectId]));
   const load = (actor: StoredActor) => loadActor(em, actor);
   const recorded = new Set([...tracked.attributes.keys()].map(name => tracked.propertyOf(name)));
   const names = tracked.meta.props.map(prop => prop.name as string).filter(name => recorded.has(name));

@@ -73,9 +73,9 @@ export class VersionStates<T extends object> {
   }
 
   #deltas(after: string, until: string): Promise<DeltaRow[]> {
-    const { tracked, objectId } = this.target;
+    const { type, objectId } = this.target;
     const select = deltasStatement(runtimeOf(this.em).tables);
-    return query<DeltaRow>(this.em, select, [tracked.type, objectId, after, until]);
+    return query<DeltaRow>(this.em, select, [type, objectId, after, until]);
   }
 }
 

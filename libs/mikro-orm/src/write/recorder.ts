@@ -9,8 +9,8 @@ import type { CommitDocument, HistoryWriter } from './history-writer.js';
 import { NEW_REVISION, SharedRevisions, type TargetRevision } from './target-revision.js';
 import { type TransactionLog, TransactionLogs } from './transaction-log.js';
 
-/** More drafts than this are not held until the COMMIT: about 10 MB of them. */
-const MOST_DRAFTS = 10_000;
+/** More drafts than this are not held until the COMMIT: about 20 MB of them. */
+const MOST_DRAFTS = 20_000;
 
 const NO_ROWS = { firstDelta: 0, lastDelta: -1 };
 

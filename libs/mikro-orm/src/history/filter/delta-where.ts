@@ -51,9 +51,9 @@ function objectsWhere(em: EntityManager, objects: readonly ObjectsOfClass[], cha
   const classes = objects.map(({ tracked }) => tracked);
   refuseUnknownNames(classes, changed);
   return anyWhere(
-    objects.map(({ tracked, objectIds }) => ({
+    objects.map(({ tracked, type, objectIds }) => ({
       $and: [
-        objectWhere([tracked.type], objectIds),
+        objectWhere([type], objectIds),
         asFilter<ObjectDelta>(table => changedTest({ em, tracked, table }, changed)),
       ],
     })),
@@ -68,10 +68,10 @@ function anyWhere(alternatives: readonly object[]): Where {
 /** Classes of one family are asked for the same ids, at once. */
 function withSameIds(objects: readonly ObjectsOfClass[]): (readonly [types: string[], ObjectsOfClass['objectIds']])[] {
   const groups = new Map<string, readonly [string[], ObjectsOfClass['objectIds']]>();
-  for (const { tracked, objectIds } of objects) {
+  for (const { type, objectIds } of objects) {
     const key = objectIds === 'all' ? 'all' : JSON.stringify([...objectIds]);
     const group = groups.get(key) ?? [[], objectIds];
-    group[0].push(tracked.type);
+    group[0].push(type);
     groups.set(key, group);
   }
   return [...groups.values()];

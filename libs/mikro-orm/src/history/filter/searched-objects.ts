@@ -10,6 +10,8 @@ import type { ObjectFilter } from './history-filter.js';
 /** Objects of one class: those with these ids, or all. */
 export interface ObjectsOfClass {
   readonly tracked: TrackedEntity;
+  /** The stored type. */
+  readonly type: string;
   readonly objectIds: ReadonlySet<string> | 'all';
 }
 
@@ -27,19 +29,22 @@ export function searchedObjects<T extends object>(
   const types = type === undefined ? [] : Array.isArray(type) ? (type as EntityName<T>[]) : [type as EntityName<T>];
   if (keys && types.length !== 1) throw new UnusableFilterError('keys', keys, 'it with one class as "type"');
   if (types.length === 0 && !objects) return undefined;
-  const found = new Map<TrackedEntity, Set<string> | 'all'>();
+  const found = new Map<string, ObjectsOfClass>();
   for (const name of types) {
-    const ids = keys && new Set(keys.map(key => targetOf(em, name, key).objectId));
-    for (const tracked of familyOf(em, trackedOf(em, name))) found.set(tracked, ids ?? 'all');
-  }
-  for (const object of objects ?? []) {
-    const tracked = classOf(em, object);
-    for (const member of familyOf(em, tracked)) {
-      const ids = found.get(member);
-      if (ids !== 'all') found.set(member, new Set([...(ids ?? []), tracked.objectId(object)]));
+    const objectIds = keys ? new Set(keys.map(key => targetOf(em, name, key).objectId)) : 'all';
+    for (const tracked of familyOf(em, trackedOf(em, name))) {
+      const type = tracked.typeIn(em.schema);
+      found.set(type, { tracked, type, objectIds });
     }
   }
-  return [...found].map(([tracked, objectIds]) => ({ tracked, objectIds }));
+  for (const object of objects ?? []) {
+    for (const tracked of familyOf(em, classOf(em, object))) {
+      const type = tracked.typeOf(object);
+      const ids = found.get(type)?.objectIds ?? [];
+      if (ids !== 'all') found.set(type, { tracked, type, objectIds: new Set([...ids, tracked.objectId(object)]) });
+    }
+  }
+  return [...found.values()];
 }
 
 function classOf(em: EntityManager, object: object): TrackedEntity {

@@ -1,0 +1,66 @@
+import type { EntityManager, EntityMetadata } from '@mikro-orm/core';
+import type { TrackedEntities } from '../tracking/tracked-entities.js';
+import { DeletionOrder } from './deletion-order.js';
+import type { ForeignKeyEdge, RuleDefaults } from './foreign-key-edge.js';
+import { ForeignKeyGraph } from './foreign-key-graph.js';
+import { type EdgesByTarget, type RelevantEdges, relevantEdges } from './relevant-edges.js';
+import { tableOf, tablesOf } from './tables.js';
+
+/** What it takes to follow foreign keys from the rows that somebody changes. */
+export interface CascadeTools {
+  readonly em: EntityManager;
+  /** The transaction that the rows are changed in. */
+  readonly ctx: object | undefined;
+  readonly entities: TrackedEntities;
+  readonly graph: ForeignKeyGraph;
+  readonly order: DeletionOrder;
+  /** The foreign keys to follow. */
+  readonly edges: EdgesByTarget;
+}
+
+interface Discovered {
+  readonly graph: ForeignKeyGraph;
+  readonly edges: RelevantEdges;
+  readonly order: DeletionOrder;
+}
+
+/** The foreign keys of an ORM, and which of them are worth following. One for each ORM. */
+export class CascadeMap {
+  #discovered: Discovered | undefined;
+  #handled: readonly ForeignKeyEdge[] = [];
+
+  constructor(readonly entities: TrackedEntities) {}
+
+  /** Takes in what was discovered; called again when more is. */
+  discover(metadata: Iterable<EntityMetadata>, defaults: RuleDefaults): void {
+    const graph = new ForeignKeyGraph(metadata, defaults);
+    this.#handled = graph.edges.filter(edge => edge.handler);
+    this.#discovered = { graph, edges: relevantEdges(graph, this.entities), order: new DeletionOrder(graph.edges) };
+  }
+
+  /** The foreign keys that handlers stand on. */
+  get handled(): readonly ForeignKeyEdge[] {
+    return this.#handled;
+  }
+
+  /** Whether anything of interest depends on the rows of a class. */
+  leadsOn(meta: EntityMetadata, along: keyof RelevantEdges): boolean {
+    const { graph, edges } = this.#discovered ?? {};
+    if (!graph || !edges?.[along].size) return false;
+    return graph.classesIn(tableOf(meta)).some(one => tablesOf(one).some(table => edges[along].has(table._id)));
+  }
+
+  /** For rows of a class that {@link leadsOn}. */
+  tools(em: EntityManager, ctx: object | undefined, along: keyof RelevantEdges): CascadeTools {
+    const { graph, edges, order } = this.#discovered!;
+    return { em, ctx, entities: this.entities, graph, order, edges: edges[along] };
+  }
+
+  /** Whether new values of these properties change what foreign keys refer to, in rows of interest. */
+  changesKeys(meta: EntityMetadata, isChanged: (property: string) => boolean): boolean {
+    const { graph, edges } = this.#discovered ?? {};
+    if (!graph || !edges?.keyChanges.size) return false;
+    const tables = tablesOf(meta).filter(table => edges.keyChanges.has(table._id));
+    return tables.some(table => graph.referredProperties(table).some(prop => isChanged(prop.name)));
+  }
+}
