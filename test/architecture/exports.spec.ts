@@ -45,7 +45,7 @@ const API = [
       'SET',
       'SET_DEFAULT',
       'SET_NULL',
-    'SeveralSchemasError',
+      'SeveralSchemasError',
       'SnapshotService',
       'SystemActor',
       'Tracked',
