@@ -58,8 +58,6 @@ export class FlushCapture {
   isFetchDue = false;
   /** Entities that the user removed; what else is deleted was taken along by a cascade. */
   readonly removedByUser: ReadonlySet<object>;
-  /** Rows that the flush deletes, and that a cascade of it may delete first; by place and object id. */
-  readonly takenFirst = new Set<string>();
   readonly #unread = new Set<CapturedEntity>();
 
   constructor(

@@ -4,7 +4,6 @@ import { type AnyChangeSet, type FlushCapture, placeOf } from '../capture/flush-
 import { cascadedBy } from '../capture/read-changes.js';
 import { CascadeChanges, followedBy } from './cascade-changes.js';
 import type { CascadeMap } from './cascade-map.js';
-import type { NamedRow } from './found-row.js';
 import { deletedBy, groupsOf, isDeletion, keepForHandlers, keyOf } from './flush-group.js';
 import { followKeys, withoutRepetitions } from './follow-keys.js';
 import { tableOf } from './tables.js';
@@ -84,13 +83,11 @@ export class Cascades {
   }
 
   #recording(em: EntityManager, capture: FlushCapture, { isEarly, schema }: Group): DeletionRecording {
-    const placeOfRow = ({ meta, id }: NamedRow) => placeOf(em, meta, schema) + id;
     const deleted = deletedBy(em, this.map.entities);
     const recorded = this.#of(capture);
     return {
       changes: new CascadeChanges(this.map.entities, cascadedBy(capture.attribution), schema),
-      isOwn: row => deleted.has(placeOfRow(row)),
-      takenFirst: row => void capture.takenFirst.add(placeOfRow(row)),
+      isOwn: ({ meta, id }) => deleted.has(placeOf(em, meta, schema) + id),
       linksOfOwn: changes => append(recorded.before, changes),
       others: changes => append(isEarly ? recorded.before : recorded.after, changes),
     };

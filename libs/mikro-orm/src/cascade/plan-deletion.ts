@@ -15,8 +15,6 @@ export interface LostRow extends FoundRow {
   readonly level: number;
   /** Whether we have to delete it. */
   isHandled: boolean;
-  /** Whether a foreign key leads to it, so that it may go before it is deleted by itself. */
-  isReached: boolean;
 }
 
 /** A row whose foreign key will hold something else. */
@@ -44,9 +42,8 @@ export class DeletionPlan {
   lose(found: FoundRow, tables: readonly EntityMetadata[], isHandled: boolean, level: number, rows: Level): void {
     const identity = identityOf(found.meta, found.id);
     const known = this.lost.get(identity);
-    const lost = known ?? { ...found, tables: new Set<number>(), level, isHandled, isReached: level > 0 };
+    const lost = known ?? { ...found, tables: new Set<number>(), level, isHandled };
     lost.isHandled ||= isHandled;
-    lost.isReached ||= level > 0;
     this.lost.set(identity, lost);
     for (const { _id: table } of tables) {
       if (lost.tables.has(table)) continue;

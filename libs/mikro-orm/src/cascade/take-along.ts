@@ -26,8 +26,6 @@ export interface DeletionRecording {
   readonly changes: CascadeChanges;
   /** Whether the rows' deleter deletes a row by itself, and tells of it. */
   readonly isOwn: (row: NamedRow) => boolean;
-  /** Told of such rows if they may go along before that. */
-  readonly takenFirst?: (row: NamedRow) => void;
   /** Of more rows than this, values are read and recorded in parts. */
   readonly mostRows?: number;
   /** Takes the links of the deleter's own rows, which stand before their deletion and are stored with it. */
@@ -71,7 +69,6 @@ async function record(
   reader: RowReader,
   recording: DeletionRecording,
 ): Promise<void> {
-  for (const row of plan.lost.values()) if (row.isReached && recording.isOwn(row)) recording.takenFirst?.(row);
   const { ofOwn, ofStaying, ofGoing } = await plannedLinks(plan, reader, recording);
   recording.linksOfOwn(ofOwn);
   await recording.others(ofStaying);
