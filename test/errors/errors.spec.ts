@@ -260,6 +260,24 @@ const FAILURES: Record<string, Failure> = {
     facts: { className: 'User', objectId: '7' },
     raise: () => new RevertService(test.orm.em.fork()).undelete(User, 7),
   },
+  SeveralSchemasError: {
+    code: 'REVY_SEVERAL_SCHEMAS',
+    message:
+      'Cannot revert revision 1 as a whole: objects in several schemas were changed ("north", "south"), and a revert ' +
+      'works in one. Revert object by object, with toVersion() or undelete() and an entity manager of each schema.',
+    facts: { revisions: [1], schemas: ['north', 'south'] },
+    raise: () =>
+      inOrm({ config: { entities: [...BLOG, Leaf] } }, async ({ orm, database }) => {
+        for (const schema of ['north', 'south']) {
+          await database.query(`create schema ${schema}; create table ${schema}.leaf (id int primary key)`);
+        }
+        const em = orm.em.fork();
+        await em.transactional(async inner => {
+          for (const schema of ['north', 'south']) await inner.insert(Leaf, { id: 1 }, { schema });
+        });
+        await new RevertService(em).revision(1);
+      }),
+  },
   UnusableDeleteHandlerError: {
     code: 'REVY_UNUSABLE_DELETE_HANDLER',
     message:

@@ -128,18 +128,23 @@ describe("schema: '*'", () => {
       await other.flush();
     }
     const story = (key: number, name: string) => [
-      ['create', `Order:${key}`, null, { text: name, notes: 'n', total: name.length }],
-      ['create', `Line:${key}`, null, { text: 'l', order: key }],
-      ['update', `Order:${key}`, { text: name, total: name.length }, { text: `${name}!`, total: name.length + 1 }],
-      ['delete', `Line:${key}`, { text: 'l', order: key }, null],
-      ['delete', `Order:${key}`, { text: `${name}!`, notes: 'n', total: name.length + 1 }, null],
+      ['create', `Order@${name}:${key}`, null, { text: name, notes: 'n', total: name.length }],
+      ['create', `Line@${name}:${key}`, null, { text: 'l', order: key }],
+      [
+        'update',
+        `Order@${name}:${key}`,
+        { text: name, total: name.length },
+        { text: `${name}!`, total: name.length + 1 },
+      ],
+      ['delete', `Line@${name}:${key}`, { text: 'l', order: key }, null],
+      ['delete', `Order@${name}:${key}`, { text: `${name}!`, notes: 'n', total: name.length + 1 }, null],
     ];
     expect((await summary(test)).toSorted(byContent)).toEqual(
       [...story(1, 'ann'), ...story(2, 'bob')].toSorted(byContent),
     );
   });
 
-  it('F8: rows of several tenants in one flush each have their own old values, though they share a history', async () => {
+  it('F8: rows of several tenants in one flush each have their own old values and history', async () => {
     for (const schema of ['ann', 'bob']) {
       await test.database.query(`insert into ${schema}."order" (id, text, notes) values (1, $1, $2)`, [
         schema,
@@ -155,8 +160,8 @@ describe("schema: '*'", () => {
     Object.assign(bob, { notes: 'b' });
     await em.flush();
     expect(await summary(test)).toEqual([
-      ['update', 'Order:1', { notes: 'notes of ann' }, { notes: 'a' }],
-      ['update', 'Order:1', { notes: 'notes of bob' }, { notes: 'b' }],
+      ['update', 'Order@ann:1', { notes: 'notes of ann' }, { notes: 'a' }],
+      ['update', 'Order@bob:1', { notes: 'notes of bob' }, { notes: 'b' }],
     ]);
     await test.forget();
     const other = test.orm.em.fork();
@@ -167,7 +172,7 @@ describe("schema: '*'", () => {
     const both = await statementsOf(() => other.flush());
     expect(both.filter(sql => sql.startsWith('select'))).toHaveLength(2);
     const rows = await test.database.query<{ old_values: unknown }>('select old_values from revy_object_delta');
-    expect(rows).toEqual([{ old_values: { notes: 'a' } }]);
+    expect(rows).toEqual([{ old_values: { notes: 'a' } }, { old_values: { notes: 'b' } }]);
   });
 
   it('F8: a snapshot of an object older than its history reads the row of the tenant that asks', async () => {

@@ -283,10 +283,16 @@ describe('cascades stay in the schema of what they start from', () => {
     const em = t.orm.em.fork();
     const shops = [];
     for (const schema of ['north', 'so@uth']) shops.push(...(await em.find(Sale, {}, { schema })));
-    await t.database.query('delete from north.sale where id = 1');
+    const other = north();
+    await other.remove(await other.findOneOrFail(Sale, 1)).flush();
     for (const one of shops) em.remove(one);
     await em.flush();
-    expect((await told()).map(({ object }) => object)).toEqual(['Sale@north:2', 'Sale@so@uth:1', 'Sale@so@uth:2']);
+    expect((await told()).map(({ object }) => object)).toEqual([
+      'Sale@north:1',
+      'Sale@north:2',
+      'Sale@so@uth:1',
+      'Sale@so@uth:2',
+    ]);
   });
 });
 
