@@ -690,6 +690,21 @@ describe('other words for other situations', () => {
     );
   });
 
+  it('reverts by a filter: one that finds nothing, one that says nothing, and one with a hole in it', async () => {
+    const revert = (filter: object) => messageOf(() => new RevertService(fork()).revision(filter));
+    expect(await revert({ actor: new SystemActor('nobody') })).toBe(
+      'Cannot revert: the filter finds no revision. HistoryService.revisions lists what it finds.',
+    );
+    expect(await revert({ order: 'desc' })).toBe(
+      'Cannot search the history: the filter "revisions" is { order: \'desc\' }. ' +
+        'Use at least one condition: it would revert the whole history.',
+    );
+    expect(await revert({ actor: undefined, limit: 1 })).toBe(
+      'Cannot search the history: the filter "actor" is undefined. ' +
+        'Use a value, or leave it out: a revert does not guess.',
+    );
+  });
+
   it('UnusableKeyError: a key of several columns, and a key that is missing', async () => {
     expect(await messageOf(() => snapshots().at(User, undefined as never, { version: 1 }))).toBe(
       'Cannot use undefined as the key of User: its primary key is (id). Pass its value.',

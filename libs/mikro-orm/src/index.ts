@@ -101,12 +101,8 @@ export {
   type RevisionInTheWay,
 } from './revert/revert-plan.js';
 export type { RevertOptions } from './revert/revert.js';
-export {
-  RevertService,
-  type RevisionRef,
-  type ToVersionOptions,
-  type UndeleteOptions,
-} from './revert/revert.service.js';
+export type { RevisionRef } from './revert/named-revisions.js';
+export { RevertService, type ToVersionOptions, type UndeleteOptions } from './revert/revert.service.js';
 export type { AttributeBlame, Blame } from './versions/blame.js';
 export type { AttributeDiff, CollectionDiff, Diff, DiffOptions, ObjectAtPoint, ValueDiff } from './versions/diff.js';
 export type { VersionOptions } from './versions/object-versions.js';

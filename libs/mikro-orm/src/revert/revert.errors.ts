@@ -53,18 +53,22 @@ export class SeveralSchemasError extends RevyError {
   }
 }
 
-/** There is nothing to put back: no deletion, no change to undo, or none to redo. */
+/** There is nothing to put back: no deletion, no change to undo, none to redo, or no revision that a filter finds. */
 export class NothingToRevertError extends RevyError {
   readonly code = 'REVY_NOTHING_TO_REVERT';
 
+  /** @param what what was to be done; nothing else is given where a filter found no revision */
   constructor(
-    readonly className: string,
-    readonly objectId: string,
     what: string,
+    /** `null` where revisions were looked for. */
+    readonly className: string | null = null,
+    readonly objectId: string | null = null,
   ) {
     super(
-      `Cannot ${what} ${className} ${objectId}: its history has nothing to ${what}. Its deltas, which ` +
-        'HistoryService.deltas lists, say what happened to it.',
+      className === null
+        ? `Cannot ${what}: the filter finds no revision. HistoryService.revisions lists what it finds.`
+        : `Cannot ${what} ${className} ${objectId}: its history has nothing to ${what}. Its deltas, which ` +
+            'HistoryService.deltas lists, say what happened to it.',
     );
   }
 }

@@ -1,21 +1,19 @@
 import type { AutoPath, EntityManager, EntityName, Primary, RequiredEntityData } from '@mikro-orm/core';
 import { concreteTarget } from '../history/concrete-target.js';
+import type { PageOptions, RevisionFilter } from '../history/filter/history-filter.js';
 import { type ObjectPoint, pointCondition } from '../history/point.js';
 import { type Target, targetOf } from '../history/target.js';
-import { Revision } from '../model/revision.entity.js';
-import { UnknownAttributeError, UnknownRevisionError, UnknownVersionError } from '../revy.errors.js';
+import { UnknownAttributeError, UnknownVersionError } from '../revy.errors.js';
 import { SnapshotService } from '../snapshot/snapshot.service.js';
 import { copiedValues } from './copied-values.js';
+import { namedRevisions, type RevisionRef } from './named-revisions.js';
 import { type Objects, RelatedObjects } from './related.js';
 import { revert, type RevertOptions } from './revert.js';
 import { inOwnSchema } from './own-schema.js';
 import { NothingToRevertError } from './revert.errors.js';
 import type { RevertPlan } from './revert-plan.js';
 import { lastDeletion, readSteps } from './steps.query.js';
-import { everything, existingRevisions, idsOf, idsSince, SelectionBuilder } from './selection.js';
-
-/** A revision, or its id. */
-export type RevisionRef = number | Revision;
+import { everything, idsOf, idsSince, SelectionBuilder } from './selection.js';
 
 /** How {@link RevertService.toVersion} reverts. */
 export interface ToVersionOptions<T extends object, Hint extends string = never> extends RevertOptions {
@@ -50,20 +48,24 @@ export class RevertService {
   /**
    * Undoes all that revisions did: what they created is deleted, what they deleted comes back, and what they changed is
    * as it was, with its links. The transaction takes some ten statements, and one more for each class, relation and
-   * unique constraint that is touched; their number does not grow with the objects.
+   * unique constraint that is touched; their number grows with the objects only as rows are read in chunks of thousands
+   * and written in MikroORM's batches.
    *
-   * @param revisions ids, revisions, or one of either
+   * @param revisions ids, revisions, or one of either; or what `HistoryService.revisions` takes, to undo all that
+   * it finds: one user's afternoon, an import by its metadata
    * @returns the plan that was carried out
    * @throws {RevertConflictError} with the plan, if something is in the way and `onConflict` does not say what to do
    * @throws {UnknownRevisionError} if there is no such revision
+   * @throws {NothingToRevertError} if a filter finds no revision
+   * @throws {UnusableFilterError} if a filter says nothing, or has a value that is undefined: it would undo too much
    * @throws {SeveralSchemasError} if the revisions changed objects in the schemas of several tenants
    */
-  async revision(revisions: RevisionRef | readonly RevisionRef[], options: RevertOptions = {}): Promise<RevertPlan> {
+  async revision<T extends object = object>(
+    revisions: RevisionRef | readonly RevisionRef[] | (RevisionFilter<T> & PageOptions),
+    options: RevertOptions = {},
+  ): Promise<RevertPlan> {
     const em = this.#reader();
-    const ids = ([revisions].flat() as RevisionRef[]).map(one => (one instanceof Revision ? one.id : one));
-    const existing = await existingRevisions(em, ids);
-    const missing = ids.find(id => !existing.has(id));
-    if (missing !== undefined) throw new UnknownRevisionError(missing);
+    const ids = await namedRevisions(em, revisions);
     const reader = await inOwnSchema(em, ids);
     return revert(reader, 'revision', everything(await idsOf(em, ids)), options);
   }
@@ -137,7 +139,7 @@ export class RevertService {
     const em = this.#reader();
     const target = await concreteTarget(em, targetOf(em, entity, key));
     const deletion = await lastDeletion(em, target);
-    if (!deletion) throw new NothingToRevertError(target.tracked.meta.className, target.objectId, 'undelete');
+    if (!deletion) throw new NothingToRevertError('undelete', target.tracked.meta.className, target.objectId);
     const selection = new SelectionBuilder();
     selection.addWhole({ id: deletion.id, ...nameOf(target) }, { withLinks: false });
     const { with: relations = [] } = options;
@@ -185,7 +187,7 @@ export class RevertService {
     const em = this.#em.getContext(false);
     const snapshot = await new SnapshotService(em).at(entity, key, await this.#pointOf(entity, key, version));
     const target = targetOf(em, entity, key);
-    if (!snapshot) throw new NothingToRevertError(target.tracked.meta.className, target.objectId, 'copy');
+    if (!snapshot) throw new NothingToRevertError('copy', target.tracked.meta.className, target.objectId);
     const { meta } = (await concreteTarget(em, target)).tracked;
     const data = { ...copiedValues(meta, snapshot.entity, snapshot.unknown), ...values };
     return em.create(meta.class as EntityName<T>, data as RequiredEntityData<T>);
@@ -200,7 +202,7 @@ export class RevertService {
     const em = this.#reader();
     const target = await concreteTarget(em, targetOf(em, entity, key));
     const delta = (await readSteps(em, target))[step];
-    if (delta === undefined) throw new NothingToRevertError(target.tracked.meta.className, target.objectId, step);
+    if (delta === undefined) throw new NothingToRevertError(step, target.tracked.meta.className, target.objectId);
     const selection = new SelectionBuilder();
     selection.addWhole({ id: delta, ...nameOf(target) });
     return revert(em, step, selection, options);
