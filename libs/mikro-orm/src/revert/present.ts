@@ -2,6 +2,7 @@ import { type Collection, type Dictionary, type EntityManager, LockMode, Utils }
 import type { JsonRecord } from '../model/json.js';
 import { keyValues } from '../model/stored-key.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
+import { CHUNK } from './row-lookup.js';
 
 /** An object as it is now. */
 export interface Present {
@@ -22,12 +23,9 @@ export interface Sought {
   readonly collections: readonly string[];
 }
 
-/** Rows of one SELECT: its keys are parameters or text of the statement. */
-const CHUNK = 5_000;
-
 /**
  * Reads objects of one class as they are now, by object id; those that do not exist are left out. One SELECT for each
- * 5,000 and one for each collection that matters. Rows are locked in the order of their keys, whoever else does it.
+ * 10,000 and one for each collection that matters. Rows are locked in the order of their keys, whoever else does it.
  */
 export async function readPresent(
   em: EntityManager,

@@ -48,8 +48,8 @@ export class RevertService {
   /**
    * Undoes all that revisions did: what they created is deleted, what they deleted comes back, and what they changed is
    * as it was, with its links. The transaction takes some ten statements, and one more for each class, relation and
-   * unique constraint that is touched; their number grows with the objects only as rows are read in chunks of thousands
-   * and written in MikroORM's batches.
+   * unique constraint that is touched. For more objects there are more only as rows are read 10,000 at a time, and
+   * written in MikroORM's batches, which its option `batchSize` sets.
    *
    * @param revisions ids, revisions, or one of either; or what `HistoryService.revisions` takes, to undo all that
    * it finds: one user's afternoon, an import by its metadata

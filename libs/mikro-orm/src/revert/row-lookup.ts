@@ -1,8 +1,8 @@
 import { type Dictionary, type EntityManager, type EntityMetadata, Utils } from '@mikro-orm/core';
 import { type KeyColumn, keyColumns, keyText, keyValues } from '../model/stored-key.js';
 
-/** Values of one condition; more would be more than a statement takes. */
-const CHUNK = 1_000;
+/** Keys and values of one SELECT: they are text of the statement, which the server has to hold as a whole. */
+export const CHUNK = 10_000;
 
 /** Reads columns of rows of any class, tracked or not, whatever filters the application has set. */
 export class RowLookup {
@@ -15,7 +15,7 @@ export class RowLookup {
     this.#columns = keyColumns(meta, em.getPlatform());
   }
 
-  /** One SELECT for each 1,000 values. */
+  /** One SELECT for each 10,000 values. */
   async find<Value>(
     values: readonly Value[],
     condition: (chunk: readonly Value[]) => Dictionary,

@@ -32,11 +32,7 @@ async function findTaken(
   if (wanted.size === 0) return;
   const planned = drafts.of(tracked.meta);
   const lookup = new RowLookup(em, tracked.meta);
-  const rows = await lookup.find(
-    [...wanted.keys()],
-    chunk => ({ $or: chunk.map(text => condition(tracked, key, text)) }),
-    key,
-  );
+  const rows = await lookup.find([...wanted.keys()], chunk => condition(tracked, key, chunk), key);
   for (const row of rows) {
     const values = key.map(name => tracked.attributes.get(name)!.codec.encodeRow(row[name]));
     const draft = wanted.get(JSON.stringify(values));
@@ -53,10 +49,13 @@ function keeps(holder: ObjectDraft | undefined, key: UniqueKey, values: readonly
   return holder.willExist && key.every((name, index) => equal(outcome(holder, name), values[index]));
 }
 
-function condition(tracked: TrackedEntity, key: UniqueKey, text: string): Dictionary {
-  const values = JSON.parse(text) as Json[];
-  const decoded = key.map((name, index) => [name, tracked.attributes.get(name)!.codec.decode(values[index]!)]);
-  return Object.fromEntries(decoded) as Dictionary;
+function condition(tracked: TrackedEntity, key: UniqueKey, wanted: readonly string[]): Dictionary {
+  const rows = wanted.map(text => {
+    const values = JSON.parse(text) as Json[];
+    return key.map((name, index) => [name, tracked.attributes.get(name)!.codec.decode(values[index]!)] as const);
+  });
+  if (key.length === 1) return { [key[0]!]: { $in: rows.map(([only]) => only![1]) } };
+  return { $or: rows.map(row => Object.fromEntries(row) as Dictionary) };
 }
 
 /** Constraints that hold for some rows only, and expressions, are left to the database. */
