@@ -24,6 +24,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   write: ['delta', 'context', 'tracking', 'database', 'model', 'errors'],
   bypass: ['capture', 'delta', 'write', 'context', 'tracking', 'options', 'database', 'model', 'errors'],
   'tracking-entity-manager': ['capture', 'bypass'],
+  // Takes a context to where a job runs; the actor's class and key are asked of its ORM.
+  'captured-context': ['context', 'runtime', 'tracking', 'model', 'errors'],
 
   // The read half.
   history: ['context', 'runtime', 'tracking', 'database', 'model', 'errors'],

@@ -308,6 +308,19 @@ const FAILURES: Record<string, Failure> = {
     facts: { key: 'actor' },
     raise: () => RevisionContext.set('actor', null),
   },
+  ContextRequiredError: {
+    code: 'REVY_CONTEXT_REQUIRED',
+    message:
+      'Cannot write Tag: the option "require" asks for an actor (an entity or a SystemActor; null is nobody) and ' +
+      'a revisionDescription, and the revision context has none. ' +
+      'Wrap the code in RevisionContext.run({ actor, revisionDescription }, () => ...); ' +
+      'work that need not be recorded goes into RevisionContext.runDisabled().',
+    facts: { entityName: 'Tag', missing: ['actor', 'description'] },
+    raise: () =>
+      inOrm({ revy: { require: ['actor', 'description'] } }, other =>
+        refused(other, flushTag('a', other.orm.em.fork())),
+      ),
+  },
   EmptyActorNameError: {
     code: 'REVY_EMPTY_ACTOR_NAME',
     message:
@@ -523,6 +536,15 @@ const FAILURES: Record<string, Failure> = {
     facts: { actorName: 'Date' },
     raise: () => RevisionContext.run({ actor: new Date() }, () => flushTag('a')),
   },
+  UnusableCapturedContextError: {
+    code: 'REVY_UNUSABLE_CAPTURED_CONTEXT',
+    message:
+      "Cannot restore a revision context from { actor: 'Ann' }: this is not what captureContext() gives. " +
+      'Store that value with the job as it is, and hand it on; ' +
+      'a job that was stored without one runs in RevisionContext.run().',
+    facts: { value: { actor: 'Ann' } },
+    raise: () => api.runWithCaptured({ actor: 'Ann' } as never, () => {}),
+  },
   UnusableRevisionError: {
     code: 'REVY_UNUSABLE_REVISION',
     message:
@@ -652,7 +674,7 @@ describe('other words for other situations', () => {
   it('RevyOptionError: an option that is not known, and a number that is too small', async () => {
     expect(await messageOf(() => revy({ tracked: 'all' } as never))).toBe(
       `Cannot set up Revy: the option "tracked" is 'all'. ` +
-        'Use one of the options track, outsideContext, tablePrefix, keyframeEvery, maskWith, bypass, schema.',
+        'Use one of the options track, outsideContext, require, tablePrefix, keyframeEvery, maskWith, bypass, schema.',
     );
     expect(await messageOf(() => revy({ keyframeEvery: 1 }))).toBe(
       'Cannot set up Revy: the option "keyframeEvery" is 1. Use a whole number from 2 to 64.',

@@ -8,6 +8,9 @@ declare const orm: MikroORM;
 revy({ track: 'marked' }).register(orm);
 
 revy({ outsideContext: 'throw', schema: 'history', tablePrefix: 'h_', keyframeEvery: 4, maskWith: '***' });
+revy({ require: ['actor', 'description'] });
+// @ts-expect-error: a closed set
+revy({ require: ['author'] });
 // @ts-expect-error: a closed set
 revy({ track: 'some' });
 // @ts-expect-error: no such option

@@ -1,4 +1,13 @@
-import { RevisionContext, SystemActor } from '@revy/mikro-orm';
+import {
+  ActorRef,
+  type CapturedContext,
+  captureContext,
+  type Cause,
+  type Json,
+  RevisionContext,
+  runWithCaptured,
+  SystemActor,
+} from '@revy/mikro-orm';
 
 class User {
   id!: number;
@@ -28,3 +37,13 @@ RevisionContext.get('description');
   using frame = RevisionContext.enter({ actor: null });
   frame satisfies Disposable;
 }
+
+// What is captured is JSON, and restored from nothing else; the function's result comes out.
+captureContext() satisfies CapturedContext satisfies object;
+({}) as Cause satisfies Json;
+void (runWithCaptured(captureContext(), async () => 1) satisfies Promise<number>);
+RevisionContext.run({ actor: new ActorRef('User', '1') }, () => 'a') satisfies string;
+// @ts-expect-error: not what captureContext() gives
+runWithCaptured({ actor: null }, () => 1);
+// @ts-expect-error: a job may lack it
+runWithCaptured(undefined, () => 1);

@@ -26,6 +26,9 @@ export interface BypassOptions {
   readonly query?: QueryBypass;
 }
 
+/** What a context can be required to say: an actor other than `null`, or a `revisionDescription` that is not blank. */
+export type ContextRequirement = 'actor' | 'description';
+
 /** Options of {@link revy}. */
 export interface RevyOptions {
   /**
@@ -41,6 +44,13 @@ export interface RevyOptions {
    * @defaultValue `'track'`
    */
   readonly outsideContext?: 'track' | 'ignore' | 'throw';
+  /**
+   * What every recorded change has to come with: its flush or native write is refused with a `ContextRequiredError`
+   * before anything is written, and so is a COMMIT whose revision would lack it.
+   *
+   * @defaultValue `[]`
+   */
+  readonly require?: readonly ContextRequirement[];
   /**
    * Database schema of the history's tables.
    *
@@ -83,6 +93,7 @@ export type ResolvedOptions = Readonly<
 const DEFAULTS = {
   track: 'all',
   outsideContext: 'track',
+  require: [],
   tablePrefix: 'revy_',
   keyframeEvery: 8,
   maskWith: '[FILTERED]',
@@ -108,6 +119,7 @@ export function resolveOptions(options: RevyOptions): ResolvedOptions {
       throw new RevyOptionError(name, value, 'text');
     }
   }
+  refuseUnknownRequirements(options.require);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const resolved: ResolvedOptions = { ...DEFAULTS, ...given, bypass: resolveBypass(options.bypass) };
   const { keyframeEvery } = resolved;
@@ -115,6 +127,13 @@ export function resolveOptions(options: RevyOptions): ResolvedOptions {
     throw new RevyOptionError('keyframeEvery', keyframeEvery, `a whole number from 2 to ${LONGEST_TAIL}`);
   }
   return resolved;
+}
+
+const REQUIREMENTS: readonly unknown[] = ['actor', 'description'] satisfies ContextRequirement[];
+
+function refuseUnknownRequirements(require: RevyOptions['require'] = []): void {
+  if (Array.isArray(require) && require.every(one => REQUIREMENTS.includes(one))) return;
+  throw new RevyOptionError('require', require, "a list of 'actor' and 'description'");
 }
 
 const BYPASS = { native: ['capture', 'warn', 'throw', 'ignore'], query: ['warn', 'throw', 'ignore'] } as const;

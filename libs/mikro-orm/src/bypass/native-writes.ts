@@ -3,7 +3,8 @@ import { adoptNewEntity, clearAttribution } from '../capture/attribution.js';
 import { currentFrame } from '../context/frame-store.js';
 import { unresolved } from '../context/frame-values.js';
 import { HISTORY_CLASSES } from '../model/schema.js';
-import { NoTransactionError, OutsideContextError } from '../revy.errors.js';
+import { NoTransactionError } from '../revy.errors.js';
+import { refuseOutsideContext, refuseUnexplained } from '../tracking/required-context.js';
 import { captureNative, type NativeCapture } from './capture-native.js';
 import { NATIVE_CALL, type NativeCall, type NativeMethod } from './native-call.js';
 import { inOwnTransaction, opensTransaction } from './own-transaction.js';
@@ -82,9 +83,8 @@ export class NativeWrites {
     const em = request.em.getContext(false);
     const frame = currentFrame();
     const ctx = (options.ctx ?? em.getTransactionContext()) as TransactionContext | undefined;
-    if (!frame && this.capture.entities.options.outsideContext === 'throw') {
-      throw new OutsideContextError(tracked);
-    }
+    refuseOutsideContext(this.capture.entities.options, tracked);
+    refuseUnexplained(this.capture.entities.options, tracked);
     const isRecordable = ctx ? this.capture.recorder.logs.of(ctx) : opensTransaction(em);
     if (!isRecordable) throw new NoTransactionError(tracked);
     const call: NativeCall = { em, method, attribution: (frame?.values ?? unresolved).attribution };

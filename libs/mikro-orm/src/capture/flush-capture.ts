@@ -80,6 +80,15 @@ export class FlushCapture {
     return this.collections[0]?.owner.meta.className;
   }
 
+  /** The first entity of which the flush writes anything that is recorded; nothing of what is excluded is. */
+  firstRecorded(): string | undefined {
+    for (const changeSet of this.uow.getChangeSets()) {
+      const tracked = this.classes.maybeTracked(changeSet.entity);
+      if (tracked && isRecorded(changeSet, tracked)) return tracked.meta.className;
+    }
+    return this.collections[0]?.owner.meta.className;
+  }
+
   /** MikroORM 7.2 retakes a collection's snapshot when it is written, so what it was is read in `onFlush`. */
   readCollections(): void {
     this.collections = captureCollections(this.uow, this.classes);
@@ -172,6 +181,11 @@ export function placeOf(em: EntityManager, { root }: EntityMetadata, schema: str
 /** @param schema as the driver resolves it */
 export function placeIn({ root }: EntityMetadata, schema: string | undefined): string {
   return `${root._id} ${schema ?? ''} `;
+}
+
+function isRecorded({ type, payload }: AnyChangeSet, tracked: TrackedEntity): boolean {
+  if (!type.startsWith('update')) return true;
+  return Object.keys(payload).some(name => tracked.attributes.has(name) || tracked.attributesOf(name).length > 0);
 }
 
 function actionOf(changeSet: AnyChangeSet): CapturedEntity['action'] {

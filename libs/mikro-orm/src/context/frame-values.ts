@@ -7,7 +7,10 @@ export type RevisionSource = object | (() => object);
 
 /** What a frame can say. A key that is absent or `undefined` leaves the enclosing frame's value in force. */
 export interface RevisionValues {
-  /** Who makes the changes: an entity (or a MikroORM `Reference` to one), a `SystemActor`, or `null` for the system. */
+  /**
+   * Who makes the changes: an entity (or a MikroORM `Reference` to one), a `SystemActor`, an `ActorRef`, or `null` for
+   * the system.
+   */
   actor?: Actor | undefined;
   /**
    * The revision that the changes belong to, or a function that makes it, called at most once per frame. The transaction

@@ -24,6 +24,8 @@ export class Frame {
   private ended = false;
   private disposed = false;
   private exits: (() => void)[] | undefined;
+  private revisionHere: number | undefined;
+  private revisionInside: number | undefined;
 
   constructor(parent: Frame | undefined, values: RevisionValues, disabled?: boolean) {
     this.parent = parent;
@@ -73,6 +75,25 @@ export class Frame {
       this.parent = this.parent.parent;
     }
     return this.parent;
+  }
+
+  /**
+   * The revision that was recorded last in this frame or in one inside it, else in an enclosing one: there, what frames
+   * beside this one recorded does not count.
+   */
+  get lastRevision(): number | undefined {
+    if (this.revisionInside !== undefined) return this.revisionInside;
+    for (let frame = this.parent; frame; frame = frame.parent) {
+      if (frame.revisionHere !== undefined) return frame.revisionHere;
+    }
+    return undefined;
+  }
+
+  /** Called once a transaction has committed in this frame. */
+  recorded(revision: number): void {
+    this.revisionHere = revision;
+    this.revisionInside = revision;
+    for (let frame = this.parent; frame; frame = frame.parent) frame.revisionInside = revision;
   }
 
   set<Key extends keyof RevisionValues>(key: Key, value: RevisionValues[Key]): void {

@@ -14,3 +14,25 @@ export class UnusableTypeError extends RevyError {
     );
   }
 }
+
+const ASKED_FOR = {
+  actor: 'an actor (an entity or a SystemActor; null is nobody)',
+  description: 'a revisionDescription',
+} as const;
+
+/** A change was to be recorded in a context that does not say what the option `require` asks for. */
+export class ContextRequiredError extends RevyError {
+  readonly code = 'REVY_CONTEXT_REQUIRED';
+
+  constructor(
+    readonly entityName: string,
+    readonly missing: readonly (keyof typeof ASKED_FOR)[],
+  ) {
+    const values = missing.map(key => (key === 'actor' ? 'actor' : 'revisionDescription')).join(', ');
+    super(
+      `Cannot write ${entityName}: the option "require" asks for ${missing.map(key => ASKED_FOR[key]).join(' and ')}, ` +
+        `and the revision context has none. Wrap the code in RevisionContext.run({ ${values} }, () => ...); ` +
+        'work that need not be recorded goes into RevisionContext.runDisabled().',
+    );
+  }
+}

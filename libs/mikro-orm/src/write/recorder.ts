@@ -1,8 +1,10 @@
 import type { Dictionary, EntityManager, Transaction } from '@mikro-orm/core';
 import { currentFrame } from '../context/frame-store.js';
-import { unresolved } from '../context/frame-values.js';
+import type { Frame } from '../context/frame.js';
+import { type ResolvedValues, unresolved } from '../context/frame-values.js';
 import type { Draft } from '../delta/draft.js';
 import { HistoryWriteError, RevyError, UnknownCommitError } from '../revy.errors.js';
+import { refuseIncomplete } from '../tracking/required-context.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import { type HistoryDocument, historyDocument, inRevision } from './history-document.js';
 import type { CommitDocument, HistoryWriter } from './history-writer.js';
@@ -49,8 +51,9 @@ export class Recorder {
   /** Where the history was not sent with the COMMIT, this is when a shared revision is free for others. */
   committed(transaction: object): void {
     const log = this.logs.of(transaction);
-    const written = log?.earlyWrite;
-    if (log?.root === transaction) log.target?.release(written?.isEmpty ? undefined : written?.revision);
+    if (log?.root !== transaction || log.goesWithCommit) return;
+    const written = log.earlyWrite;
+    this.#recorded(log, written?.isEmpty ? undefined : written?.revision);
   }
 
   rollBack(transaction: object): void {
@@ -66,13 +69,18 @@ export class Recorder {
     const early = log.earlyWrite && (await this.#finishEarly(log));
     return {
       document: document && inRevision(document, log.target?.id),
-      done: written => log.target?.release(written?.revision ?? early),
+      done: written => this.#recorded(log, written?.revision ?? early),
       failed: (error, isSent) => {
         log.target?.release(undefined);
         // what the server says has a code; what the driver says of a broken connection has none of that form
         return isSent && !isFromServer(error) ? new UnknownCommitError(error) : this.#asError(error);
       },
     };
+  }
+
+  #recorded(log: TransactionLog, revision: number | undefined): void {
+    log.target?.release(revision);
+    if (revision !== undefined) frameOf(log)?.recorded(revision);
   }
 
   /** @returns the revision's id, unless everything that was written early has cancelled out since */
@@ -129,7 +137,14 @@ export class Recorder {
     if (log.drafts.length === 0) return undefined;
     const context = contextOf(log);
     log.given ??= this.#shared.given(context);
-    return historyDocument(await this.#withoutMissed(log), context, log.given, this.entities);
+    const document = historyDocument(await this.#withoutMissed(log), context, log.given, this.entities);
+    if (document) this.#refuseIncomplete(document, log.drafts[0]!.type);
+    return document;
+  }
+
+  /** A flush may have had a frame of its own inside that of its transaction, and it is the latter's revision. */
+  #refuseIncomplete([, description, actorType]: HistoryDocument, changed: string): void {
+    refuseIncomplete(this.entities.options, changed, { hasActor: actorType !== null, description });
   }
 
   /** Asks the history about deletions that may have found no row: another transaction was faster, and has recorded it. */
@@ -150,8 +165,12 @@ export class Recorder {
 }
 
 /** A revision says what holds where its transaction commits; outside every frame, what held at its first flush. */
-function contextOf(log: TransactionLog) {
-  return (currentFrame() ?? log.frame)?.values ?? unresolved;
+function contextOf(log: TransactionLog): ResolvedValues {
+  return frameOf(log)?.values ?? unresolved;
+}
+
+function frameOf(log: TransactionLog): Frame | undefined {
+  return currentFrame() ?? log.frame;
 }
 
 function isFromServer(error: unknown): boolean {
