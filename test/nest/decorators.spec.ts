@@ -6,6 +6,7 @@ import {
   RevisionActor,
   RevisionDescription,
   RevisionMetadata,
+  UnreachableResolverError,
   WithoutRevision,
 } from '@revy/nestjs';
 
@@ -67,7 +68,20 @@ describe('errors', () => {
       new MikroOrmMissingError(),
       'REVY_NEST_MIKRO_ORM_MISSING',
       'Cannot track changes: RevyModule finds no MikroORM in this application. Import MikroOrmModule.forRoot() (or ' +
-        'forRootAsync()) from @mikro-orm/nestjs beside RevyModule.forRoot(), without a "contextName".',
+        'forRootAsync()) from @mikro-orm/nestjs beside RevyModule.forRoot(); if it has a "contextName", give ' +
+        'RevyModule the same.',
+    ],
+    [
+      new MikroOrmMissingError('books'),
+      'REVY_NEST_MIKRO_ORM_MISSING',
+      'Cannot track changes: RevyModule finds no MikroORM with the contextName "books" in this application. Import ' +
+        'MikroOrmModule.forRoot() (or forRootAsync()) from @mikro-orm/nestjs with that "contextName".',
+    ],
+    [
+      new UnreachableResolverError('CurrentUser', 'Jobs.nightly'),
+      'REVY_NEST_UNREACHABLE_RESOLVER',
+      'Cannot ask CurrentUser about Jobs.nightly: @WithRevisionContext() reaches no container. Give the decorator a ' +
+        'function; its "this" is the instance that the method is called on.',
     ],
     [
       new AlreadyTrackedError(),

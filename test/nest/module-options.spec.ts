@@ -130,7 +130,7 @@ describe('an application that cannot be tracked', () => {
     const misplaced = { track: 'marked' } as RevyModuleOptions;
     await expect(start({ revy: [RevyModule.forRoot(misplaced)] })).rejects.toThrow(
       `Cannot set up Revy: the option "track" is 'marked'. ` +
-        `Use one of actor, description, metadata, revy; the options of revy() go into "revy".`,
+        `Use one of actor, description, metadata, revy, middleware, contextName; the options of revy() go into "revy".`,
     );
   });
 

@@ -1,19 +1,23 @@
-import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { createParamDecorator, type ExecutionContext, type Type } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { type Actor, RevisionContext } from '@revy/mikro-orm';
+import { calledBy } from './called-by.js';
 import { MisplacedRevisionActorError } from './revy-nest.errors.js';
-import type { ActorResolver } from './revy.module-options.js';
+import type { ActorResolver, RevisionResolver } from './revy.module-options.js';
+
+type ActorSource = ActorResolver | Type<RevisionResolver<Actor>>;
 
 type Place = [target: object, key?: string | symbol, at?: number | PropertyDescriptor];
 
 /** Where a resolver is kept until a call asks for it. */
-export const ActorMark = Reflector.createDecorator<ActorResolver>();
+export const ActorMark = Reflector.createDecorator<ActorSource>();
 
 const InjectActor = createParamDecorator((): Actor => RevisionContext.get('actor') ?? null);
 
 /**
  * On a handler's parameter: injects who makes the changes of this call, `null` for the system.
- * On a handler or a class: makes the `user` of the request, as guards leave it there, the actor.
+ * On a handler or a class: makes the `user` the actor that guards leave at the HTTP request, at the request behind a
+ * GraphQL operation, or at the client of a WebSocket.
  *
  * @throws {MisplacedRevisionActorError} on a parameter of a constructor
  */
@@ -25,10 +29,13 @@ export function RevisionActor(): ClassDecorator & MethodDecorator & ParameterDec
  * @RevisionActor(context => context.switchToHttp().getRequest<AuthenticatedRequest>().account)
  * ```
  *
+ * @param resolver a function, or a class of the container whose instance is asked
  * @throws {MisplacedRevisionActorError} on a parameter
  */
-export function RevisionActor(resolver: ActorResolver): ClassDecorator & MethodDecorator;
-export function RevisionActor(resolver?: ActorResolver): ClassDecorator & MethodDecorator & ParameterDecorator {
+export function RevisionActor(
+  resolver: ActorResolver | Type<RevisionResolver<Actor>>,
+): ClassDecorator & MethodDecorator;
+export function RevisionActor(resolver?: ActorSource): ClassDecorator & MethodDecorator & ParameterDecorator {
   const mark = ActorMark(resolver ?? requestUser) as (...place: Place) => void;
   return (...place: Place) => {
     const [target, key, at] = place;
@@ -40,8 +47,7 @@ export function RevisionActor(resolver?: ActorResolver): ClassDecorator & Method
 }
 
 function requestUser(context: ExecutionContext): Actor | undefined {
-  if (context.getType() !== 'http') return undefined;
-  return context.switchToHttp().getRequest<{ user?: Actor }>().user;
+  return calledBy(context)?.user;
 }
 
 function nameOf(target: object): string {

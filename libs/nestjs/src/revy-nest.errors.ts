@@ -4,11 +4,14 @@ import { RevyError } from '@revy/mikro-orm';
 export class MikroOrmMissingError extends RevyError {
   readonly code = 'REVY_NEST_MIKRO_ORM_MISSING';
 
-  constructor() {
+  constructor(readonly contextName?: string) {
     super(
-      'Cannot track changes: RevyModule finds no MikroORM in this application. ' +
-        'Import MikroOrmModule.forRoot() (or forRootAsync()) from @mikro-orm/nestjs beside RevyModule.forRoot(), ' +
-        'without a "contextName".',
+      contextName === undefined
+        ? 'Cannot track changes: RevyModule finds no MikroORM in this application. ' +
+            'Import MikroOrmModule.forRoot() (or forRootAsync()) from @mikro-orm/nestjs beside RevyModule.forRoot(); ' +
+            'if it has a "contextName", give RevyModule the same.'
+        : `Cannot track changes: RevyModule finds no MikroORM with the contextName "${contextName}" in this application. ` +
+            'Import MikroOrmModule.forRoot() (or forRootAsync()) from @mikro-orm/nestjs with that "contextName".',
     );
   }
 }
@@ -39,6 +42,21 @@ export class MisplacedRevisionActorError extends RevyError {
             'Put the resolver on the method or on its class, and @RevisionActor() on the parameter.'
         : `Cannot use @RevisionActor() on a parameter of the constructor of ${place}: the actor is known in a call ` +
             `only. Inject it into a handler, or read RevisionContext.get('actor') during the call.`,
+    );
+  }
+}
+
+/** `@WithRevisionContext()` was to ask a class of the container, which it cannot reach. */
+export class UnreachableResolverError extends RevyError {
+  readonly code = 'REVY_NEST_UNREACHABLE_RESOLVER';
+
+  constructor(
+    readonly resolver: string,
+    readonly method: string,
+  ) {
+    super(
+      `Cannot ask ${resolver} about ${method}: @WithRevisionContext() reaches no container. ` +
+        'Give the decorator a function; its "this" is the instance that the method is called on.',
     );
   }
 }

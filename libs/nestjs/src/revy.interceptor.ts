@@ -6,12 +6,15 @@ import {
   type NestInterceptor,
   Optional,
 } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
+import { ModuleRef, Reflector } from '@nestjs/core';
 import type { Observable } from 'rxjs';
+import { tellRequest } from './request-frame.js';
 import { decoratedSources, frameValues, moduleSources, resolveValues, type Said } from './resolve-values.js';
+import { ResolverInstances } from './resolver-instances.js';
 import type { RevyModuleOptions } from './revy.module-options.js';
 import { REVY_MODULE_OPTIONS } from './revy.tokens.js';
 import { runInFrame } from './run-in-frame.js';
+import { settle, type Steps } from './settle.js';
 import { WithoutRevisionMark } from './without-revision.decorator.js';
 
 const said = Symbol.for('revy.nestjs.said');
@@ -27,22 +30,32 @@ type CallContext = ExecutionContext & { [said]?: Said };
  */
 @Injectable()
 export class RevyInterceptor implements NestInterceptor {
+  readonly #resolvers: ResolverInstances;
+
   constructor(
     @Inject(Reflector) private readonly reflector: Reflector,
+    @Inject(ModuleRef) modules: ModuleRef,
     @Optional() @Inject(REVY_MODULE_OPTIONS) private readonly options: RevyModuleOptions = {},
-  ) {}
+  ) {
+    this.#resolvers = new ResolverInstances(modules);
+  }
 
   /** Resolves before there is an Observable: a failure inside one would leave the request hanging. */
   async intercept(context: CallContext, next: CallHandler): Promise<Observable<unknown>> {
-    const decorated = context[said] ?? (await resolveValues(context, decoratedSources(this.reflector, context), {}));
-    const values = await resolveValues(context, moduleSources(this.options), decorated);
-    context[said] = values;
-    return runInFrame({ values: frameValues(values), isDisabled: this.isWithoutRevision(context) }, () =>
-      next.handle(),
-    );
+    const known = await settle(this.#resolve(context));
+    context[said] = known;
+    const frame = { values: frameValues(known), isDisabled: this.#isWithoutRevision(context) };
+    tellRequest(context, frame);
+    return runInFrame(frame, () => next.handle());
   }
 
-  private isWithoutRevision(context: ExecutionContext): boolean {
+  *#resolve(context: CallContext): Steps<Said> {
+    const asked = { context, instanceOf: (resolver: never) => this.#resolvers.get(resolver, context) };
+    const decorated = context[said] ?? (yield* resolveValues(asked, decoratedSources(this.reflector, context), {}));
+    return yield* resolveValues(asked, moduleSources(this.options), decorated);
+  }
+
+  #isWithoutRevision(context: ExecutionContext): boolean {
     return this.reflector.getAllAndOverride(WithoutRevisionMark, [context.getHandler(), context.getClass()]) === true;
   }
 }

@@ -1,4 +1,4 @@
-import type { ConfigurableModuleAsyncOptions, ExecutionContext } from '@nestjs/common';
+import type { ConfigurableModuleAsyncOptions, ExecutionContext, Type } from '@nestjs/common';
 import type { Actor, RevyOptions } from '@revy/mikro-orm';
 
 /**
@@ -19,6 +19,15 @@ export type MetadataResolver = (
   context: ExecutionContext,
 ) => Record<string, unknown> | undefined | Promise<Record<string, unknown> | undefined>;
 
+/**
+ * What a class given in place of a function implements. Its instance is the one of the container, of any module and any
+ * scope; a class that no module provides is made once, with what the container has for its constructor.
+ */
+export interface RevisionResolver<Value> {
+  /** Asked as {@link ActorResolver} is. */
+  resolve(context: ExecutionContext): Value | undefined | Promise<Value | undefined>;
+}
+
 /** Options of `RevyModule.forRoot`. */
 export interface RevyModuleOptions {
   /**
@@ -26,31 +35,49 @@ export interface RevyModuleOptions {
    *
    * @defaultValue `null`, the system
    */
-  readonly actor?: ActorResolver;
+  readonly actor?: ActorResolver | Type<RevisionResolver<Actor>>;
   /**
    * Why they are made, where no `@RevisionDescription()` says so.
    *
    * @defaultValue no description
    */
-  readonly description?: string | DescriptionResolver;
+  readonly description?: string | DescriptionResolver | Type<RevisionResolver<string | null>>;
   /**
    * Stored with each revision; `@RevisionMetadata()` adds to it, and wins where both have a key.
    *
    * @defaultValue no metadata
    */
-  readonly metadata?: Record<string, unknown> | MetadataResolver;
+  readonly metadata?: Record<string, unknown> | MetadataResolver | Type<RevisionResolver<Record<string, unknown>>>;
   /**
    * Options of `revy()`, for an ORM whose configuration does not list `revy()` in its "extensions" itself.
    *
    * @defaultValue the defaults of `revy()`
    */
   readonly revy?: RevyOptions;
+  /**
+   * Opens a frame around the whole of each HTTP request as well, for what the handler's frame does not reach: exception
+   * filters, streamed bodies, and middleware and guards that call `RevisionContext.set`. Interceptors and pipes that
+   * run before it know its actor once the guards have run.
+   *
+   * @defaultValue `false`
+   */
+  readonly middleware?: boolean;
+  /**
+   * The ORM to track, by the `contextName` of its `MikroOrmModule`; its services are injected with `@InjectRevy()`.
+   *
+   * @defaultValue the ORM without a name
+   */
+  readonly contextName?: string;
 }
 
 /** What a class given to `RevyModule.forRootAsync` as `useClass` or `useExisting` implements. */
 export interface RevyModuleOptionsFactory {
-  createRevyOptions(): RevyModuleOptions | Promise<RevyModuleOptions>;
+  createRevyOptions(): Omit<RevyModuleOptions, 'contextName'> | Promise<Omit<RevyModuleOptions, 'contextName'>>;
 }
 
 /** Options of `RevyModule.forRootAsync`: one of `useFactory`, `useClass` and `useExisting`, as in every Nest module. */
-export type RevyModuleAsyncOptions = ConfigurableModuleAsyncOptions<RevyModuleOptions, keyof RevyModuleOptionsFactory>;
+export type RevyModuleAsyncOptions = ConfigurableModuleAsyncOptions<
+  Omit<RevyModuleOptions, 'contextName'>,
+  keyof RevyModuleOptionsFactory
+> &
+  Pick<RevyModuleOptions, 'contextName'>;

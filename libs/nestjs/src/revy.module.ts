@@ -1,6 +1,17 @@
-import { ConfigurableModuleBuilder, type DynamicModule, Global, Module } from '@nestjs/common';
+import {
+  ConfigurableModuleBuilder,
+  type DynamicModule,
+  Global,
+  Inject,
+  type MiddlewareConsumer,
+  Module,
+  type NestModule,
+  Optional,
+} from '@nestjs/common';
+import { NamedRevyModule } from './named-revy.module.js';
+import { RevyMiddleware } from './revy.middleware.js';
 import type { RevyModuleAsyncOptions, RevyModuleOptions } from './revy.module-options.js';
-import { revyExports, revyProviders } from './revy.providers.js';
+import { revyProviders } from './revy.providers.js';
 import { REVY_MODULE_OPTIONS } from './revy.tokens.js';
 
 const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<RevyModuleOptions>({
@@ -15,13 +26,18 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<RevyModuleOpti
  *
  * Import it once, beside `MikroOrmModule`. It switches tracking on for the application's ORM, unless the configuration
  * lists `revy()` in its "extensions" already; opens a revision context around each handler, after the guards; and
- * provides `SnapshotService`, `HistoryService` and `RevertService` to every module.
+ * provides `SnapshotService`, `HistoryService`, `RevertService` and `RevyHealthIndicator` to every module.
  */
 @Global()
-@Module({ providers: revyProviders, exports: revyExports })
-export class RevyModule extends ConfigurableModuleClass {
+@Module(revyProviders())
+export class RevyModule extends ConfigurableModuleClass implements NestModule {
+  constructor(@Optional() @Inject(REVY_MODULE_OPTIONS) private readonly options: RevyModuleOptions = {}) {
+    super();
+  }
+
   /**
-   * The module with its options at hand. A second `forRoot` adds what its options say beyond the first one's.
+   * The module with its options at hand. A second `forRoot` adds what its options say beyond the first one's, or tracks
+   * another ORM by its `contextName`.
    *
    * The application fails to start with a `MikroOrmMissingError` if there is no `MikroOrmModule`, with an
    * `AlreadyTrackedError` if `options.revy` is given for an ORM whose configuration lists `revy()`, and with a
@@ -30,11 +46,17 @@ export class RevyModule extends ConfigurableModuleClass {
    * @param options all of them optional, with their defaults in {@link RevyModuleOptions}
    */
   static override forRoot(options: RevyModuleOptions = {}): DynamicModule {
-    return super.forRoot(options);
+    const { contextName, ...others } = options;
+    return contextName === undefined ? super.forRoot(others) : NamedRevyModule.of(contextName, super.forRoot(others));
   }
 
   /** The module with options that other providers give: from `useFactory` and `inject`, `useClass` or `useExisting`. */
-  static override forRootAsync(options: RevyModuleAsyncOptions): DynamicModule {
-    return super.forRootAsync(options);
+  static override forRootAsync({ contextName, ...options }: RevyModuleAsyncOptions): DynamicModule {
+    const module = super.forRootAsync(options);
+    return contextName === undefined ? module : NamedRevyModule.of(contextName, module);
+  }
+
+  configure(consumer: MiddlewareConsumer): void {
+    if (this.options.middleware) consumer.apply(RevyMiddleware).forRoutes('{*all}');
   }
 }

@@ -1,5 +1,5 @@
 /** The options that one `RevyModule.forRoot` was given. */
 export const REVY_MODULE_OPTIONS = Symbol('REVY_MODULE_OPTIONS');
 
-/** The application's ORM, once its changes are tracked: whoever injects it comes after the switching on. */
+/** The ORM of one `RevyModule`, once its changes are tracked: whoever injects it comes after the switching on. */
 export const TRACKED_ORM = Symbol('REVY_TRACKED_ORM');

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { RevisionContext, type RevisionValues } from '@revy/mikro-orm';
-import { Observable, type Subscription } from 'rxjs';
+import { Observable, type Subscriber, type Subscription } from 'rxjs';
 
 /** What holds during one call. */
 export interface CallFrame {
@@ -17,19 +17,30 @@ export interface CallFrame {
  * the frame, because the handler's own Observable runs in the scope of its subscription.
  */
 export function runInFrame<Value>(frame: CallFrame, handle: () => Observable<Value>): Observable<Value> {
-  return new Observable<Value>(subscriber => {
-    let subscription: Subscription | undefined;
-    const call = () => {
-      subscription = handle().subscribe(subscriber);
-      return new Promise<void>(resolve => subscriber.add(resolve));
-    };
-    const inFrame = frame.isDisabled ? () => RevisionContext.runDisabled(call) : call;
-    RevisionContext.run(frame.values, inFrame).catch(reportLateFailure);
-    return subscription;
-  });
+  return new Observable<Value>(subscriber => subscribeInFrame(fn => openFrame(frame, fn), handle, subscriber));
+}
+
+/** Makes an Observable and subscribes to it, in a frame that lasts as long as the subscription. */
+export function subscribeInFrame<Value>(
+  open: <Result>(fn: () => Result) => Result,
+  handle: () => Observable<Value>,
+  subscriber: Subscriber<Value>,
+): Subscription | undefined {
+  let subscription: Subscription | undefined;
+  const call = () => {
+    subscription = handle().subscribe(subscriber);
+    return new Promise<void>(resolve => subscriber.add(resolve));
+  };
+  open(call).catch(reportLateFailure);
+  return subscription;
+}
+
+/** Runs a function in the frame of a call. */
+export function openFrame<Result>({ values, isDisabled }: CallFrame, fn: () => Result): Result {
+  return RevisionContext.run(values, isDisabled ? () => RevisionContext.runDisabled(fn) : fn);
 }
 
 /** By the time a frame ends, the call's result is on its way: only the log is left to tell. */
-function reportLateFailure(error: unknown): void {
+export function reportLateFailure(error: unknown): void {
   new Logger('RevyModule').error('Cannot credit the last changes of a call: its frame failed to end.', error);
 }

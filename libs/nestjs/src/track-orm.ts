@@ -3,7 +3,14 @@ import { isTracked, revy, RevyOptionError } from '@revy/mikro-orm';
 import { AlreadyTrackedError, MikroOrmMissingError } from './revy-nest.errors.js';
 import type { RevyModuleOptions } from './revy.module-options.js';
 
-const OPTIONS: readonly string[] = ['actor', 'description', 'metadata', 'revy'] satisfies (keyof RevyModuleOptions)[];
+const OPTIONS: readonly string[] = [
+  'actor',
+  'description',
+  'metadata',
+  'revy',
+  'middleware',
+  'contextName',
+] satisfies (keyof RevyModuleOptions)[];
 
 /**
  * Switches tracking on, unless the ORM's own configuration did.
@@ -12,9 +19,13 @@ const OPTIONS: readonly string[] = ['actor', 'description', 'metadata', 'revy'] 
  * @throws {AlreadyTrackedError} if there are options for `revy()`, but they come too late
  * @throws {RevyOptionError} if an option is unknown
  */
-export function trackOrm(orm: MikroORM | undefined, options: RevyModuleOptions): MikroORM {
+export function trackOrm(
+  orm: MikroORM | undefined,
+  options: RevyModuleOptions,
+  contextName: string | undefined,
+): MikroORM {
   refuseUnknownOptions(options);
-  if (!orm) throw new MikroOrmMissingError();
+  if (!orm) throw new MikroOrmMissingError(contextName);
   if (!isTracked(orm)) revy(options.revy).register(orm);
   else if (options.revy) throw new AlreadyTrackedError();
   return orm;
