@@ -19,7 +19,7 @@ import { BLOG, User } from '../support/blog.js';
 
 export type Platform = 'express' | 'fastify';
 
-export interface BlogAppOptions extends Pick<ModuleMetadata, 'controllers' | 'providers'> {
+export interface BlogAppOptions extends Pick<ModuleMetadata, 'imports' | 'controllers' | 'providers'> {
   readonly url: string;
   /** @defaultValue `'express'` */
   readonly platform?: Platform;
@@ -27,6 +27,8 @@ export interface BlogAppOptions extends Pick<ModuleMetadata, 'controllers' | 'pr
   readonly revy?: (DynamicModule | Type | Promise<DynamicModule>)[];
   /** What the ORM's configuration has beside its entities. */
   readonly config?: MikroOrmModuleSyncOptions;
+  /** What is done with the app before it listens. */
+  readonly before?: (app: INestApplication) => unknown;
   /** Middleware around everything else. */
   readonly middleware?: (next: () => void) => void;
 }
@@ -45,7 +47,8 @@ export async function startBlog(options: BlogAppOptions): Promise<BlogApp> {
   const orms: MikroORM[] = [];
   try {
     const app = await createApp(options, orms);
-    const { middleware } = options;
+    const { middleware, before } = options;
+    await before?.(app);
     if (middleware) app.use((_request: unknown, _response: unknown, next: () => void) => middleware(next));
     await app.listen(0, '127.0.0.1');
     const { port } = app.getHttpServer().address() as AddressInfo;
@@ -59,7 +62,7 @@ export async function startBlog(options: BlogAppOptions): Promise<BlogApp> {
 }
 
 async function createApp(options: BlogAppOptions, orms: MikroORM[]): Promise<INestApplication> {
-  const { revy = [RevyModule.forRoot()], controllers, providers, config } = options;
+  const { revy = [RevyModule.forRoot()], imports = [], controllers, providers, config } = options;
   const orm = await MikroOrmModule.forRoot({
     driver: PostgreSqlDriver,
     clientUrl: options.url,
@@ -67,7 +70,7 @@ async function createApp(options: BlogAppOptions, orms: MikroORM[]): Promise<INe
     ...config,
     extensions: [...(config?.extensions ?? []), { register: made => orms.push(made) }],
   });
-  const module = { module: BlogModule, imports: [orm, ...revy], controllers, providers };
+  const module = { module: BlogModule, imports: [orm, ...revy, ...imports], controllers, providers };
   const settings = { logger: false, abortOnError: false } as const;
   return options.platform === 'fastify'
     ? NestFactory.create<NestFastifyApplication>(module, new FastifyAdapter(), settings)

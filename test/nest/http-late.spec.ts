@@ -1,7 +1,7 @@
 import type { DynamicModule } from '@nestjs/common';
 import { RevisionContext } from '@revy/mikro-orm';
 import { RevyModule } from '@revy/nestjs';
-import { User } from '../support/blog.js';
+import type { User } from '../support/blog.js';
 import { createOrm, type TestOrm } from '../support/orm.js';
 import { statementsOf } from '../support/statements.js';
 import { type BlogApp, type Platform, startBlog } from './blog-app.js';
@@ -12,9 +12,9 @@ import {
   ReadingController,
   RecordingFilter,
   ResolvedController,
-  TagWriter,
   Unprovided,
 } from './late-controllers.js';
+import { by, byName, createUsers, tagged, TagWriter } from './tag-writer.js';
 
 const SETTINGS = {
   controllers: [LateController, ResolvedController],
@@ -26,9 +26,7 @@ let users: User[];
 
 beforeAll(async () => {
   blog = await createOrm();
-  const em = blog.orm.em.fork();
-  users = Array.from({ length: 20 }, (_, i) => em.create(User, { name: `user-${i}` }));
-  await em.flush();
+  users = await createUsers(blog, 20);
 });
 
 beforeEach(async () => {
@@ -37,16 +35,6 @@ beforeEach(async () => {
 });
 
 afterAll(() => blog.close());
-
-/** Who made each tag, and why, in the order of the names. */
-async function tagged() {
-  const deltas = await blog.database.query(`
-    select d.new_values ->> 'name' as name, r.actor_type || ':' || r.actor_id as actor, r.description
-    from revy_object_delta d join revy_revision r on r.id = d.revision_id where d.object_type = 'Tag' order by 1`);
-  return deltas;
-}
-
-const by = (user: User) => `User:${user.id}`;
 
 describe.each<Platform>(['express', 'fastify'])('with the option "middleware", a request on %s', platform => {
   let running: BlogApp;
@@ -66,7 +54,7 @@ describe.each<Platform>(['express', 'fastify'])('with the option "middleware", a
     );
     expect(answers.map(({ body }) => body.actor)).toEqual(users.map(user => user.name));
     const expected = users.map(user => ({ name: `refused: ${user.name}`, actor: by(user), description: 'refused' }));
-    expect(await tagged()).toEqual(expected.toSorted((a, b) => a.name.localeCompare(b.name)));
+    expect(await tagged(blog)).toEqual(byName(expected));
     expect(RevisionContext.isActive).toBe(false);
   });
 
@@ -78,12 +66,12 @@ describe.each<Platform>(['express', 'fastify'])('with the option "middleware", a
     const expected = users.flatMap(user =>
       [1, 2].map(part => ({ name: `chunk ${part} of ${user.name}`, actor: by(user), description: 'stream' })),
     );
-    expect(await tagged()).toEqual(expected.toSorted((a, b) => a.name.localeCompare(b.name)));
+    expect(await tagged(blog)).toEqual(byName(expected));
   });
 
   it('is left out of history to its last chunk, where it is marked so', async () => {
     await running.http.get('/late/unrecorded/all').set('x-user', String(users[0]!.id)).expect(200);
-    expect(await tagged()).toEqual([]);
+    expect(await tagged(blog)).toEqual([]);
     expect(await blog.database.query(`select name from tag where name like '%of all' order by 1`)).toHaveLength(2);
     await blog.database.query(`delete from tag`);
   });
@@ -104,7 +92,7 @@ describe.each<Platform>(['express', 'fastify'])('without it, a request on %s', p
     const { body } = await running.http.post('/late/refused').set('x-user', user).send({ reason: 'why' }).expect(400);
     expect(body).toEqual({ actor: 'nobody' });
     await running.http.get('/late/stream/all').set('x-user', user).expect(200);
-    expect(await tagged()).toEqual([
+    expect(await tagged(blog)).toEqual([
       { name: 'chunk 1 of all', actor: null, description: null },
       { name: 'chunk 2 of all', actor: null, description: null },
       { name: 'refused: why', actor: null, description: null },
@@ -114,7 +102,7 @@ describe.each<Platform>(['express', 'fastify'])('without it, a request on %s', p
   it('is known in its pipes', async () => {
     const [user] = users as [User];
     await running.http.post(`/late/own/${user.name}`).set('x-user', String(user.id)).expect(201);
-    expect(await tagged()).toEqual([{ name: `own ${user.name}`, actor: by(user), description: 'own' }]);
+    expect(await tagged(blog)).toEqual([{ name: `own ${user.name}`, actor: by(user), description: 'own' }]);
     await running.http.post('/late/own/somebody').set('x-user', String(user.id)).expect(403);
   });
 
@@ -129,7 +117,7 @@ describe.each<Platform>(['express', 'fastify'])('without it, a request on %s', p
     );
     expect(answers.map(({ body }) => body.actor)).toEqual(users.map(user => user.name));
     const expected = users.map(user => ({ name: user.name, actor: by(user), description: `with ${user.name}` }));
-    expect(await tagged()).toEqual(expected.toSorted((a, b) => a.name.localeCompare(b.name)));
+    expect(await tagged(blog)).toEqual(byName(expected));
     const made = (await blog.revisions()).map(({ metadata }) => metadata);
     expect(made).toEqual(users.map(() => ({ made: 1, hasEm: true })));
   });

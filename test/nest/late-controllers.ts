@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Readable } from 'node:stream';
 import { EntityManager } from '@mikro-orm/postgresql';
 import {
@@ -23,29 +22,10 @@ import {
   UseGuards,
 } from '@nestjs/common';
 import { REQUEST } from '@nestjs/core';
-import { RevisionContext, SystemActor } from '@revy/mikro-orm';
 import { RevisionActor, RevisionDescription, type RevisionResolver, WithoutRevision } from '@revy/nestjs';
 import { Tag, User } from '../support/blog.js';
 import { requestOf, UserGuard, type UserRequest } from './blog-app.js';
-
-/** Who acts here, as text. */
-export function actorNow(): string {
-  const actor = RevisionContext.get('actor');
-  return actor instanceof User || SystemActor.is(actor) ? actor.name : 'nobody';
-}
-
-/** Writes in a fork: streams go on when the request's own entity manager may be gone. */
-@Injectable()
-export class TagWriter {
-  constructor(private readonly em: EntityManager) {}
-
-  async write(name: string): Promise<void> {
-    await sleep(Math.random() * 5);
-    const em = this.em.fork();
-    em.create(Tag, { name });
-    await em.flush();
-  }
-}
+import { actorNow, TagWriter } from './tag-writer.js';
 
 /** Records each refusal, as an application may want to. */
 @Injectable()

@@ -55,9 +55,9 @@ export function WithRevisionContext(
 ) => void {
   return (_target, _key, descriptor) => {
     const method = descriptor.value as unknown as Method;
-    const framed: Method = function (...args) {
+    const framed: Method = likeness(method, function (...args) {
       return runFramed({ instance: this, args, method, framed }, options);
-    };
+    });
     descriptor.value = disguised(framed, method) as never;
   };
 }
@@ -98,6 +98,14 @@ function ownSources({ instance, args }: Call, { actor, description, metadata }: 
 
 function unreachable(resolver: Type, context: ExecutionContext): never {
   throw new UnreachableResolverError(resolver.name, `${context.getClass().name}.${context.getHandler().name}`);
+}
+
+/** Other decorators, such as MikroORM's `@CreateRequestContext()`, only take what was written as an async function. */
+function likeness(method: Method, framed: Method): Method {
+  if (method.constructor.name !== 'AsyncFunction') return framed;
+  return async function (this: object, ...args) {
+    return framed.apply(this, args);
+  };
 }
 
 /** Other decorators look at the name of a method, and keep what they say on its function. */
