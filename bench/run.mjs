@@ -7,6 +7,7 @@ import { cpu } from './measures/cpu.mjs';
 import { disk } from './measures/disk.mjs';
 import { flush } from './measures/flush.mjs';
 import { memory } from './measures/memory.mjs';
+import { revert } from './measures/revert.mjs';
 import { roundTrip } from './measures/round-trip.mjs';
 import { snapshot } from './measures/snapshot.mjs';
 import { statements } from './measures/statements.mjs';
@@ -14,7 +15,7 @@ import { unchanged } from './measures/unchanged.mjs';
 import { describeRun, finishRun, toMarkdown } from './support/report.mjs';
 import { openServer } from './support/server.mjs';
 
-const measures = [statements, flush, cpu, roundTrip, unchanged, context, aged, snapshot, disk, memory];
+const measures = [statements, flush, cpu, roundTrip, unchanged, context, aged, snapshot, revert, disk, memory];
 
 const { values } = parseArgs({
   options: {
