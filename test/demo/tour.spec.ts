@@ -66,6 +66,9 @@ describe('the tour, on a small git repository', () => {
     expect(output).toMatch(/^ {2}delete +Folder 2 +docs +Ada +deleted by hand$/m);
     expect(output).toMatch(/^ {2}create +Document 2 +docs\/guide.md +the system/m);
     expect(output).toMatch(/^ {2}create +Folder 2 +docs +the system/m);
+    expect(output).toMatch(
+      /^ {2}docs +size +labels\n {2}├─ deep\/\n {2}│ {2}└─ er.md +5 bytes +reviewed\n {2}└─ guide.md +5 bytes/m,
+    );
     expect(output).toContain('✔ 4 objects of docs are what they were, labels included.');
     expect(output).toContain('✔ Its documents are what git ls-tree says of the last commit.');
     expect(output).toMatch(/size +"4711" +"5"\n +conflict: changed by Author \d in revision \d+/);
@@ -115,6 +118,31 @@ describe('the tour, on a small git repository', () => {
       .expect(({ body: { document } }) => expect(document.size).toBe(99));
   });
 
+  it('lists versions and what differs between them, also of a document that is gone', async () => {
+    const server = request(app.getHttpServer());
+    const id = await documentOf('docs/deep/er.md');
+    await server.patch(`/documents/${id}`).set('x-author', '2').send({ size: 7 }).expect(200);
+    await server.put(`/documents/${id}/labels/2`).expect(200);
+    await server.delete(`/documents/${id}`).set('x-author', '1').expect(204);
+    const { body } = await get(`/documents/${id}/versions`).expect(200);
+    const [last, labelled, edited] = body.versions;
+    const number = last.number as number;
+    expect(last).toMatchObject({ action: 'delete', who: 'Ada', isDeleted: true, validUntil: null });
+    expect(labelled).toMatchObject({ number: number - 1, changed: ['labels'], validUntil: last.validFrom });
+    expect(edited).toMatchObject({ who: 'Bela', description: 'a document was edited over HTTP' });
+    expect(edited.changed.toSorted()).toEqual(['lastAuthor', 'size']);
+    await get(`/documents/${id}/diff?from=${number - 3}&to=${number - 1}`)
+      .expect(200)
+      .expect(({ body: diff }) => {
+        expect(diff).toMatchObject({ document: id, action: 'update' });
+        expect(diff.changed).toMatchObject({ size: { oldValue: 5, newValue: 7 }, lastAuthor: { newValue: { id: 2 } } });
+      });
+    await get(`/documents/${id}/versions?after=${encodeURIComponent('no place')}`).expect(400);
+    await get(`/documents/${id}/diff?from=1`).expect(400);
+    await get(`/documents/${id}/diff?from=1&to=99`).expect(404);
+    await get('/documents/99999/versions').expect(404);
+  });
+
   it('labels and deletes over HTTP', async () => {
     const server = request(app.getHttpServer());
     const id = await documentOf('readme.md');
@@ -152,6 +180,32 @@ describe('the tour, on a small git repository', () => {
     await server.post('/revisions/99999/revert').expect(404);
     await server.post(`/revisions/${revision}/revert?onConflict=maybe`).expect(400);
     await get(`/documents/${id}`).expect(200);
+  });
+
+  it('plans, and carries out, the revert of all that an author did in a time', async () => {
+    const server = request(app.getHttpServer());
+    const id = await documentOf('line\nfeed');
+    const { body: before } = await get(`/documents/${id}`);
+    const since = new Date().toISOString();
+    await server.patch(`/documents/${id}`).set('x-author', '2').send({ size: 1 }).expect(200);
+    await server.patch(`/documents/${id}`).set('x-author', '2').send({ mode: '120000' }).expect(200);
+    const { body: spoilt } = await get(`/documents/${id}`);
+    const path = `/revisions/revert?author=2&since=${since}`;
+    const { body: plan } = await server.post(`${path}&dryRun=true`).expect(200);
+    expect(plan).toMatchObject({
+      isClean: true,
+      revision: null,
+      objects: [{ objectType: 'Document', action: 'update' }],
+    });
+    expect(plan.reverts).toHaveLength(2);
+    expect((await get(`/documents/${id}`)).body).toEqual(spoilt);
+    const { body: done } = await server.post(path).set('x-author', '1').expect(200);
+    expect(done.revision).toEqual(expect.any(Number));
+    expect((await get(`/documents/${id}`)).body).toEqual(before);
+    expect((await get('/revisions')).body.revisions[0]).toMatchObject({ id: done.revision, who: 'Ada' });
+    await server.post(`/revisions/revert?author=2&since=${new Date().toISOString()}`).expect(404);
+    await server.post(`/revisions/revert?author=99&since=${since}`).expect(404);
+    await server.post('/revisions/revert?author=2').expect(400);
   });
 
   it.each([

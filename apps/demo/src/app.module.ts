@@ -7,6 +7,7 @@ import { LabelsController } from './library/labels.controller.js';
 import { LibraryService } from './library/library.service.js';
 import { RevertsController } from './library/reverts.controller.js';
 import { RevisionsController } from './library/revisions.controller.js';
+import { VersionsController } from './library/versions.controller.js';
 import { libraryConfig } from './mikro-orm.config.js';
 
 @Module({})
@@ -16,7 +17,14 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [await MikroOrmModule.forRoot(libraryConfig(databaseUrl)), RevyModule.forRoot()],
-      controllers: [DocumentsController, FoldersController, LabelsController, RevertsController, RevisionsController],
+      controllers: [
+        VersionsController,
+        DocumentsController,
+        FoldersController,
+        LabelsController,
+        RevertsController,
+        RevisionsController,
+      ],
       providers: [LibraryService],
     };
   }

@@ -26,7 +26,8 @@ function readRevision(text: string): number {
   return Number(text);
 }
 
-function readDate(text: string): Date {
+/** A time from a query. */
+export function readDate(text: string): Date {
   const date = new Date(text);
   if (!/^\d{4}-\d{2}-\d{2}/.test(text) || Number.isNaN(date.getTime())) {
     throw new BadRequestException(`The date is an ISO 8601 time such as 2026-01-31T12:00:00Z, not "${text}".`);

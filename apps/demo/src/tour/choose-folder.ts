@@ -6,7 +6,10 @@ import { type LibraryIndex, parentPath, ROOT } from '../replay/library-index.js'
 
 const COMFORTABLE_DOCUMENTS = 10;
 
-/** A folder to delete in front of an audience: as full as a table on the screen can show, else the emptiest. */
+/**
+ * A folder to delete in front of an audience: as full as a table on the screen can show, and one with folders inside if
+ * there is any; else the emptiest.
+ */
 export function chooseFolder(index: LibraryIndex): number | undefined {
   const counts = new Map<string, number>();
   for (const document of index.documents) {
@@ -15,7 +18,9 @@ export function chooseFolder(index: LibraryIndex): number | undefined {
     }
   }
   const folders = [...counts].sort(([, a], [, b]) => b - a);
-  const [path] = folders.find(([, count]) => count <= COMFORTABLE_DOCUMENTS) ?? folders.at(-1) ?? [];
+  const fitting = folders.filter(([, count]) => count <= COMFORTABLE_DOCUMENTS);
+  const isNested = ([path]: readonly [string, number]) => folders.some(([other]) => other.startsWith(`${path}/`));
+  const [path] = fitting.find(isNested) ?? fitting[0] ?? folders.at(-1) ?? [];
   return path === undefined ? undefined : index.folders.get(path)?.id;
 }
 

@@ -1,6 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { AttributeDelta, ObjectDelta, Revision } from '@revy/mikro-orm';
 import { nameActors } from '../people/actor-names.js';
+import type { Column } from './lay-out-table.js';
 import type { Terminal } from './terminal.js';
 import { countOf, formatCount, formatValue } from './words.js';
 
@@ -33,7 +34,13 @@ export async function showObjects(em: EntityManager, terminal: Terminal, revisio
   const deltas = await em.find(ObjectDelta, { revision }, { orderBy: { id: 'asc' } });
   const nameOf = await nameActors(em, [revision, ...deltas]);
   sayWhose(terminal, revision, nameOf(revision));
-  const columns = [{ title: 'action' }, { title: 'object' }, { title: 'path' }, { title: 'who' }, { title: 'why' }];
+  const columns: Column[] = [
+    { title: 'action' },
+    { title: 'object' },
+    { title: 'path', cut: 'start' },
+    { title: 'who' },
+    { title: 'why' },
+  ];
   const rows = deltas.map(delta => [
     delta.action,
     `${delta.objectType} ${delta.objectId}`,
@@ -49,7 +56,7 @@ function sayWhose(terminal: Terminal, { id, description }: Revision, who: string
   terminal.line();
 }
 
-function showRows(terminal: Terminal, columns: { title: string }[], rows: string[][]): void {
+function showRows(terminal: Terminal, columns: readonly Column[], rows: string[][]): void {
   const shown = rows.length > SHOWN_ROWS ? rows.slice(0, SHOWN_ROWS - 1) : rows;
   terminal.table(columns, shown);
   if (shown.length < rows.length) {

@@ -18,18 +18,24 @@ export async function showConflict({ orm, terminal }: TourState, id: number): Pr
     document.size = 4711;
     await em.flush();
   });
+  const { id: measured } = await newestRevision(em);
+  terminal.say(
+    `Revision ${imported} is an import that spoils ${document.path}. In revision ${measured} its author has measured the size.`,
+  );
+  terminal.line();
   const reverts = new RevertService(em);
   const refused: unknown = await reverts.revision(imported).catch((error: unknown) => error);
   if (!(refused instanceof RevertConflictError)) {
     terminal.failure(`Revision ${imported} was reverted, and what came after it is lost.`);
     return false;
   }
-  terminal.say(`await reverts.revision(${imported}) is refused:`);
+  terminal.code(`await reverts.revision(${imported});`);
+  terminal.say('It is refused, with its plan:');
   terminal.line();
   for (const line of String(refused.plan).split('\n')) terminal.line(`  ${line}`.slice(0, terminal.columns));
   terminal.line();
   await reverts.revision(imported, { onConflict: 'keep' });
-  terminal.say(`With onConflict: 'keep'`);
+  terminal.code(`await reverts.revision(${imported}, { onConflict: 'keep' });`);
   await showAttributes(em, terminal, await newestRevision(em));
   const now = await orm.em.fork().findOneOrFail(Document, id);
   const isRight = now.mode === mode && now.size === 4711;

@@ -8,6 +8,7 @@ import type { Author } from '../people/author.entity.js';
 import { chooseFolder, makeFolder } from './choose-folder.js';
 import { newestRevision, showAttributes, showObjects } from './recorded.js';
 import { type Contents, readContents } from './show-revert.js';
+import { showTree } from './show-tree.js';
 import type { TourState } from './tour-state.js';
 
 const LABELLED = 3;
@@ -40,6 +41,8 @@ export async function showDeletion(state: TourState): Promise<Deletion> {
   await showAttributes(em, terminal, await newestRevision(em));
 
   terminal.section(`The folder ${folder.path} is deleted`);
+  showTree(terminal, folder);
+  terminal.line();
   const [{ id: document }] = documents as [Document];
   const before = await readContents(em, folder.path);
   await deleteFolder(em, folder, actor);

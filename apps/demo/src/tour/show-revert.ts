@@ -17,6 +17,7 @@ export async function showRevert(
 ): Promise<boolean> {
   const em = orm.em.fork();
   terminal.section(`Revision ${deletion.revision} is reverted`);
+  terminal.code(`await reverts.revision(${deletion.revision});`);
   await RevisionContext.run({ actor: null, revisionDescription: `${deletion.path} is needed after all` }, () =>
     new RevertService(em).revision(deletion.revision),
   );

@@ -14,13 +14,10 @@ const CODE = `await RevisionContext.run({ actor: author, revisionDescription: 'm
 
 /** Part 4: one flush, one revision, two actors. */
 export async function showTwoActors({ orm, terminal, replayed }: TourState): Promise<void> {
-  terminal.section('Two actors in one revision');
-  for (const line of CODE.split('\n')) {
-    terminal.line(`  ${terminal.style('dim', line)}`);
-  }
-  terminal.line();
   const em = orm.em.fork();
-  const { id } = replayed.index.documents.findLast(document => document.isLive)!;
+  const { id, path } = replayed.index.documents.findLast(document => document.isLive)!;
+  terminal.section(`Two actors in one revision of ${path}`);
+  terminal.code(CODE);
   const document = await em.findOneOrFail(Document, id, { populate: ['lastAuthor'] });
   const isExecutable = document.mode === '100755';
   const revisionDescription = isExecutable ? 'no longer executable' : 'made executable';

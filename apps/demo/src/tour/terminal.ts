@@ -57,6 +57,14 @@ export class Terminal {
     this.line(`  ${line}`);
   }
 
+  /** Lines of a program, and an empty one. */
+  code(text: string): void {
+    for (const line of text.split('\n')) {
+      this.line(`  ${this.style('dim', line)}`);
+    }
+    this.line();
+  }
+
   success(text: string): void {
     this.say(`${this.style('green', '✔')} ${text}`);
   }
