@@ -9,13 +9,14 @@ import { flush } from './measures/flush.mjs';
 import { memory } from './measures/memory.mjs';
 import { revert } from './measures/revert.mjs';
 import { roundTrip } from './measures/round-trip.mjs';
+import { shapes } from './measures/shapes.mjs';
 import { snapshot } from './measures/snapshot.mjs';
 import { statements } from './measures/statements.mjs';
 import { unchanged } from './measures/unchanged.mjs';
 import { describeRun, finishRun, toMarkdown } from './support/report.mjs';
 import { openServer } from './support/server.mjs';
 
-const measures = [statements, flush, cpu, roundTrip, unchanged, context, aged, snapshot, revert, disk, memory];
+const measures = [statements, flush, cpu, roundTrip, unchanged, shapes, context, aged, snapshot, revert, disk, memory];
 
 const { values } = parseArgs({
   options: {
