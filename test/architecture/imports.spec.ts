@@ -20,9 +20,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // The write half.
   cascade: ['capture', 'context', 'tracking', 'model', 'errors'],
   capture: ['context', 'tracking', 'model', 'errors'],
+  // what the ORM's statements on collections do; what those take along is the cascades' affair
+  collections: ['cascade', 'capture', 'type context', 'type tracking', 'model'],
   delta: ['type capture', 'context', 'model', 'errors'],
   write: ['delta', 'context', 'tracking', 'database', 'model', 'errors'],
-  bypass: ['capture', 'delta', 'write', 'context', 'tracking', 'options', 'database', 'model', 'errors'],
+  bypass: ['collections', 'capture', 'delta', 'write', 'context', 'tracking', 'options', 'database', 'model', 'errors'],
   'tracking-entity-manager': ['capture', 'bypass'],
   // Takes a context to where a job runs; the actor's class and key are asked of its ORM.
   'captured-context': ['context', 'runtime', 'tracking', 'model', 'errors'],
@@ -38,15 +40,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   revert: ['history', 'snapshot', 'context', 'runtime', 'tracking', 'database', 'model', 'errors'],
 
   // Above both: they put the halves together.
-  subscriber: ['cascade', 'capture', 'delta', 'write', 'context', 'tracking', 'model', 'errors'],
+  subscriber: ['collections', 'cascade', 'capture', 'delta', 'write', 'context', 'tracking', 'model', 'errors'],
   // prettier-ignore
   extension: [
-    'subscriber', 'tracking-entity-manager', 'cascade', 'capture', 'write', 'bypass', 'history', 'snapshot', 'as-of', 'revert',
+    'subscriber', 'tracking-entity-manager', 'collections', 'cascade', 'capture', 'write', 'bypass', 'history', 'snapshot', 'as-of', 'revert',
     'context', 'tracking', 'runtime', 'options', 'model', 'errors',
   ],
 };
 
-const WRITE_HALF = ['cascade', 'capture', 'delta', 'write', 'bypass', 'tracking-entity-manager'];
+const WRITE_HALF = ['collections', 'cascade', 'capture', 'delta', 'write', 'bypass', 'tracking-entity-manager'];
 const READ_HALF = ['history', 'snapshot', 'versions', 'related', 'history.service', 'as-of', 'revert'];
 
 /** Stages that compute and never touch the ORM: they may name its types, and load nothing of it. */

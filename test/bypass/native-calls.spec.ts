@@ -371,8 +371,8 @@ describe('S4: native calls', () => {
         old: { title: 'new' },
         new: { title: 'newer', tags: { added: [3], removed: [1] } },
       },
-      { object: 'Post:1', action: 'update', old: {}, new: { tags: { added: [2], removed: [] } } },
       { object: 'Post:3', action: 'update', old: {}, new: { tags: { added: [], removed: [2] } } },
+      { object: 'Post:1', action: 'update', old: {}, new: { tags: { added: [2], removed: [] } } },
     ]);
   });
 

@@ -66,7 +66,12 @@ export function asDeltas(changes: readonly Witnessed[], classes: readonly Entity
     const meta = classes.find(one => one.tableName === change.table);
     if (!meta) return [];
     const props = meta.props.filter(
-      prop => prop.fieldNames && !prop.primary && prop.persist !== false && !prop.pivotEntity,
+      prop =>
+        prop.fieldNames &&
+        !prop.primary &&
+        prop.persist !== false &&
+        !prop.pivotEntity &&
+        (prop.owner || !prop.mappedBy),
     );
     const old = change.old && attributes(props, change.old);
     const after = change.new && attributes(props, change.new);

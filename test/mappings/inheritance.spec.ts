@@ -400,11 +400,14 @@ describe('F2: in a table for each type', () => {
 
   it.each(Object.entries(FOUND_AS))('a deletion has the columns of every table, found %s', async (_, find) => {
     const { villa } = await make();
-    const { guests: __, ...created } = (await test.deltas()).find(row => row.object === `Villa:${villa.id}`)!.new!;
+    const { guests, ...created } = (await test.deltas()).find(row => row.object === `Villa:${villa.id}`)!.new!;
+    const { added } = guests as { added: unknown[] };
     const em = test.orm.em.fork();
     em.remove(await find(em, villa.id));
     await lives.flush(em);
-    expect((await summary(test)).slice(3)).toEqual([['delete', `Villa:${villa.id}`, created, null]]);
+    expect((await summary(test)).slice(3)).toEqual([
+      ['delete', `Villa:${villa.id}`, { ...created, guests: { added: [], removed: added } }, null],
+    ]);
     expect(await lives.shown()).toStrictEqual(lives.seen);
   });
 

@@ -98,7 +98,8 @@ describe.each(['a class of its own', 'the pivot entity of a many-to-many'])('a m
           'select (select count(*) from "user")::int as users, (select count(*) from "group")::int as groups',
         ),
       ).toEqual([{ users: 1, groups: 1 }]);
-      expect((await test.deltas()).map(({ action, object }) => `${action} ${object}`).slice(-2)).toEqual([
+      const deltas = (await test.deltas()).map(({ action, object }) => `${action} ${object}`);
+      expect(deltas.filter(one => one.endsWith(`Membership:${id}`)).slice(-2)).toEqual([
         `delete Membership:${id}`,
         `create Membership:${id}`,
       ]);

@@ -1,4 +1,5 @@
 import type { EntityManager, EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
+import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import type { Bypasses } from './bypass/bypass-entity-manager.js';
 import type { NativeCapture } from './bypass/capture-native.js';
 import { GuardedConnections } from './bypass/guarded-connection.js';
@@ -6,10 +7,12 @@ import { NativeWrites } from './bypass/native-writes.js';
 import { QueryGuard } from './bypass/query-guard.js';
 import { TrackedTables } from './bypass/tracked-tables.js';
 import { installAttribution } from './capture/attribution.js';
+import { ConcreteClasses } from './capture/concrete-class.js';
 import { noticeMissedRows } from './capture/notice-missed.js';
 import { CascadeMap } from './cascade/cascade-map.js';
 import { Cascades } from './cascade/cascades.js';
 import { NativeCascades } from './cascade/native-cascades.js';
+import { CollectionWrites } from './collections/collection-writes.js';
 import { loadActors } from './history/load-actors.js';
 import { addPastIndexes } from './as-of/past-indexes.js';
 import { historySchemas } from './model/schema.js';
@@ -50,7 +53,10 @@ export function revy(options: RevyOptions = {}): RevyExtension {
       const entities = new TrackedEntities(resolved, platform, defaultSchema);
       const recorder = new Recorder(entities, new HistoryWriter(tables, resolved.keyframeEvery));
       const cascades = new CascadeMap(entities);
-      const subscriber = new RevySubscriber(entities, recorder, new Cascades(cascades));
+      const alongFlush = new Cascades(cascades);
+      const driver = orm.driver as unknown as AbstractSqlDriver;
+      const collections = new CollectionWrites(cascades, alongFlush, new ConcreteClasses(entities), driver);
+      const subscriber = new RevySubscriber(entities, recorder, alongFlush, collections);
       const writePending = (em: EntityManager) => recorder.writePending(em);
       const discover = (metadata: Iterable<EntityMetadata>) =>
         cascades.discover(metadata, orm.config.get('schemaGenerator'));
@@ -58,7 +64,7 @@ export function revy(options: RevyOptions = {}): RevyExtension {
       orm.config.registerExtension(EXTENSION, () => runtime);
       orm.config.set('subscribers', [...orm.config.get('subscribers'), subscriber]);
       const dependants = new NativeCascades(cascades);
-      const bypasses = bypassesOf(orm, runtime, { entities, recorder, dependants });
+      const bypasses = bypassesOf(orm, runtime, { entities, recorder, dependants, collections });
       noticeMissedRows(orm.driver as never);
       const extend: Extend = em => extendEntityManager(em, bypasses, subscriber);
       if (orm.em) installInto(orm, runtime, subscriber, extend);

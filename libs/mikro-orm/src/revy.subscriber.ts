@@ -8,7 +8,6 @@ import type {
   UnitOfWork,
 } from '@mikro-orm/core';
 import { adoptNewEntity, clearAttribution } from './capture/attribution.js';
-import { ConcreteClasses } from './capture/concrete-class.js';
 import { type CapturedEntity, FlushCapture } from './capture/flush-capture.js';
 import { progressOf } from './capture/flush-progress.js';
 import { LaterSubscribers } from './capture/later-subscribers.js';
@@ -16,6 +15,8 @@ import { readChanges } from './capture/read-changes.js';
 import { flushOf, type RunningFlush } from './capture/running-flush.js';
 import { fetchMissing, namesToKnow } from './capture/unknown-values.js';
 import type { Cascades } from './cascade/cascades.js';
+import { aroundCollections } from './collections/collection-updates.js';
+import type { CollectionWrites } from './collections/collection-writes.js';
 import { currentFrame } from './context/frame-store.js';
 import { unresolved } from './context/frame-values.js';
 import { buildDrafts } from './delta/build-drafts.js';
@@ -30,36 +31,36 @@ import { InterruptedWriteError } from './write/write.errors.js';
 export class RevySubscriber implements EventSubscriber {
   /** By the flush; a hook that has cleared its entity manager may flush it while it flushes. */
   readonly #captures = new WeakMap<RunningFlush | UnitOfWork, FlushCapture>();
-  readonly #classes: ConcreteClasses;
 
   constructor(
     private readonly tracked: TrackedEntities,
     private readonly recorder: Recorder,
     private readonly cascades: Cascades,
-  ) {
-    this.#classes = new ConcreteClasses(tracked);
-  }
+    private readonly collections: CollectionWrites,
+  ) {}
 
   /** What a failed flush left behind is dropped here. */
   beforeFlush({ em, uow }: FlushEventArgs): void {
+    aroundCollections(uow, perform => this.collections.around(em, this.#captures.get(flushOf(uow)), perform));
     const frame = currentFrame();
     const isRecorded = frame ? !frame.isDisabled : this.tracked.options.outsideContext !== 'ignore';
     this.#captures.delete(flushOf(uow));
     if (!isRecorded) return;
     const { attribution } = frame?.values ?? unresolved;
     const later = new LaterSubscribers(em, this);
-    this.#captures.set(flushOf(uow), new FlushCapture(uow, this.#classes, later, attribution, this.#isRolledBack));
+    const { classes } = this.collections;
+    this.#captures.set(flushOf(uow), new FlushCapture(uow, classes, later, attribution, this.#isRolledBack));
   }
 
   async onFlush({ em, uow }: FlushEventArgs): Promise<void> {
     this.cascades.onFlush(uow);
     const capture = this.#captures.get(flushOf(uow));
     if (!capture) return forget(uow);
-    capture.readCollections();
-    const first = capture.firstTracked() ?? this.cascades.firstTracked(uow);
+    const linked = this.collections.firstTracked(em, capture);
+    const first = capture.firstTracked() ?? linked ?? this.cascades.firstTracked(uow);
     if (first === undefined) return;
     refuseOutsideContext(this.tracked.options, first);
-    const recorded = capture.firstRecorded();
+    const recorded = capture.firstRecorded() ?? linked;
     if (recorded !== undefined) refuseUnexplained(this.tracked.options, recorded);
     const ctx = em.getTransactionContext();
     if (ctx ? !this.recorder.logs.of(ctx as object) : !opensTransaction(em)) throw new NoTransactionError(first);
@@ -162,7 +163,8 @@ export class RevySubscriber implements EventSubscriber {
     const capture = this.#captures.get(flush);
     if (!capture) return;
     await capture.fetchComputed(em, transaction!);
-    const changes = this.cascades.withCascades(capture, readChanges(capture, em));
+    await this.collections.readLinks(em, capture);
+    const changes = await this.cascades.withCascades(capture, readChanges(capture, em));
     log.add(buildDrafts(changes), currentFrame());
     this.#captures.delete(flush);
     for (const { entity, action } of capture.entities.values()) {

@@ -11,11 +11,11 @@ import type { NativeResult } from './sql-driver.js';
  * before it happens, and so are rows that are too many to hold.
  */
 export async function captureDelete(run: NativeRun, condition: unknown): Promise<NativeResult> {
-  const { attribution, record } = run;
+  const { attribution, recordAlong } = run;
   const where = await finalCondition(run, condition);
   // the driver's builder does not convert: the entity manager has done that to the condition of a delete
   const { keys, images } = await findRows(run, where, false, 'for update');
-  const recording = { attribution, record, mostRows: MOST_ROWS };
+  const recording = { attribution, record: recordAlong, mostRows: MOST_ROWS };
   const along = await run.dependants.beforeDelete(nativeRows(run, keys), recording);
   if (!images) await recordAll(run, keys, along);
   await along.carryOut();
@@ -31,6 +31,7 @@ export async function captureDelete(run: NativeRun, condition: unknown): Promise
       along,
     );
   await recordRemainders(run, keys.filter(isGone));
+  await recordAlong(await along.computed());
   return result;
 }
 

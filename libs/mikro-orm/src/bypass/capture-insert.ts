@@ -1,7 +1,6 @@
 import type { Dictionary } from '@mikro-orm/core';
 import { UnsafeBypassError } from './bypass.errors.js';
 import { created } from './image-changes.js';
-import { linkChangesAfter, linkedProperties, NO_LINKS } from './link-images.js';
 import { inChunks, type NativeRun } from './native-call.js';
 import { readRows } from './row-images.js';
 import { keyOfColumns, keyOfData, type RowKey } from './row-key.js';
@@ -9,13 +8,10 @@ import type { NativeResult } from './sql-driver.js';
 
 /** Rows are read back once they are in, because defaults, triggers and the database's own rounding have a say. */
 export async function captureInsert(run: NativeRun, rows: readonly Dictionary[]): Promise<NativeResult> {
-  const linked = linkedProperties(run, rows);
   const result = await run.proceed();
   for (const keys of inChunks(insertedKeys(run, rows, result))) {
     const images = await readRows(run, keys);
-    const links = await linkChangesAfter(run, linked, keys, NO_LINKS);
-    await run.record([...images.values()].map(image => created(run, image, links.byOwner)));
-    await run.record(links.ofOthers(images));
+    await run.record([...images.values()].map(image => created(run, image)));
   }
   return result;
 }

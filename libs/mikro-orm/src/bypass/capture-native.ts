@@ -1,6 +1,8 @@
-import { type Dictionary, type EntityMetadata, Utils } from '@mikro-orm/core';
+import { type Dictionary, type EntityMetadata, type EntityProperty, Utils } from '@mikro-orm/core';
 import type { Attribution } from '../context/attribution-value.js';
 import { buildDrafts } from '../delta/build-drafts.js';
+import type { Change } from '../capture/change.js';
+import type { CollectionWrites } from '../collections/collection-writes.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import type { Recorder } from '../write/recorder.js';
 import { captureDelete, handleDelete } from './capture-delete.js';
@@ -8,6 +10,7 @@ import { captureClone, captureInsert } from './capture-insert.js';
 import { captureUpdate } from './capture-update.js';
 import { captureUpsert } from './capture-upsert.js';
 import { type Dependants, type DriverRun, NATIVE_CALL, type NativeCall, type NativeRun } from './native-call.js';
+import { collectionsIn, NativeLinks } from './native-links.js';
 import { inOwnTransaction, opensTransaction } from './own-transaction.js';
 import type { NativeOptions, NativeResult, SqlDriver, TransactionContext } from './sql-driver.js';
 
@@ -36,6 +39,7 @@ export interface NativeCapture {
   readonly entities: TrackedEntities;
   readonly recorder: Recorder;
   readonly dependants: Dependants;
+  readonly collections: CollectionWrites;
 }
 
 /** Lets the driver read rows before and after those of its calls that carry the mark. The others pass as they are. */
@@ -49,12 +53,19 @@ export function captureNative(driver: SqlDriver, capture: NativeCapture): void {
       if (!call) return original(...args);
       const { [NATIVE_CALL]: _, ...options } = marked;
       const meta = driver.getMetadata().get(args[0] as never);
+      const data = places.data === undefined ? [] : Utils.asArray(args[places.data] as Dictionary);
+      const linked = collectionsIn(meta, data);
       const perform = async (ctx: TransactionContext | undefined) => {
         const run = runOf({ driver, capture, call, meta, original, args, places, options: { ...options, ctx } });
         if (!call.attribution) return handleDelete(run, args[METHODS.nativeDelete.where]);
-        const recorded = recordedRun(run, call.attribution, capture);
-        return dispatch(recorded, method, places, args).catch((error: unknown) => {
-          if (recorded.hasWritten) capture.recorder.logs.of(ctx)?.interrupt(error);
+        const links = new NativeLinks();
+        const recorded = recordedRun(run, { attribution: call.attribution, linked, links }, capture);
+        const done = dispatch(recorded, method, places, args).then(async result => {
+          await recorded.recordAlong(links.rest());
+          return result;
+        });
+        return done.catch((error: unknown) => {
+          if (run.hasWritten) capture.recorder.logs.of(ctx)?.interrupt(error);
           throw error;
         });
       };
@@ -98,13 +109,34 @@ function runOf({ driver, capture, call, meta, original, args, places, options }:
   };
 }
 
-function recordedRun(run: DriverRun, attribution: Attribution, { recorder }: NativeCapture): NativeRun {
+interface Recording {
+  readonly attribution: Attribution;
+  /** Collections among the call's data. */
+  readonly linked: readonly EntityProperty[];
+  readonly links: NativeLinks;
+}
+
+function recordedRun(run: DriverRun, { attribution, linked, links }: Recording, capture: NativeCapture): NativeRun {
+  const { recorder, collections } = capture;
+  const { call, ctx, options } = run;
+  const write = { em: call.em, ctx, attribution, schema: options.schema };
+  const recordAlong = async (changes: readonly Change[]) => {
+    const log = recorder.logs.of(ctx);
+    if (log && changes.length > 0) await recorder.add(log, buildDrafts(changes));
+  };
   return {
     ...run,
     attribution,
+    recordAlong,
+    proceed: async instead => {
+      if (linked.length === 0) return run.proceed(instead);
+      const done = await collections.aroundCall({ ...write, props: linked }, () => run.proceed(instead));
+      for (const change of done.changes) links.keep(change);
+      return done.result;
+    },
     record: async changes => {
-      const log = recorder.logs.of(run.ctx);
-      if (log && changes.length > 0) await recorder.add(log, buildDrafts(changes));
+      const implied = await collections.impliedLinks(write, changes);
+      await recordAlong([...changes.map(change => links.joined(change)), ...implied]);
     },
   };
 }

@@ -2,8 +2,8 @@ import { type Dictionary, isRaw, Utils } from '@mikro-orm/core';
 import type { Change } from '../capture/change.js';
 import { UnsafeBypassError } from './bypass.errors.js';
 import { changesBetween } from './image-changes.js';
-import { linkChangesAfter, type LinkedProperty, linkedProperties, type Links, linksBefore } from './link-images.js';
-import { type DriverRun, inChunks, nativeRows, type NativeRun } from './native-call.js';
+import { type DriverRun, inChunks, nativeRows, type NativeRun, NOTHING_FOLLOWED } from './native-call.js';
+import { collectionsIn } from './native-links.js';
 import { findRows, readRows, type RowImage, type RowImages } from './row-images.js';
 import { isKeyProperty, keyCondition, partOfKey, type RowKey } from './row-key.js';
 import type { NativeResult } from './sql-driver.js';
@@ -11,11 +11,10 @@ import type { NativeResult } from './sql-driver.js';
 /** The rows are found and locked first, and then changed by their keys: what is changed is what was read. */
 export async function captureUpdate(run: NativeRun, condition: unknown, data: Dictionary): Promise<NativeResult> {
   requireKnownKey(run, data);
-  const linked = linkedProperties(run, [data]);
   const where = await finalCondition(run, condition);
   const lock = changesKey(run, data) ? 'for update' : 'for no key update';
   const found = await findRows(run, where, run.options.convertCustomTypes !== false, lock);
-  const update = { data, linked, where };
+  const update = { data, where };
   const { keys, images } = found;
   if (images) return updateRows(run, keys, images, update);
   if (readsRows(data)) return updateRows(run, keys, await readAll(run, keys), update);
@@ -24,7 +23,6 @@ export async function captureUpdate(run: NativeRun, condition: unknown, data: Di
 
 interface Update {
   readonly data: Dictionary;
-  readonly linked: readonly LinkedProperty[];
   readonly where: unknown;
 }
 
@@ -34,37 +32,35 @@ async function updateRows(
   before: RowImages,
   update: Update,
 ): Promise<NativeResult> {
-  const linksThen = await linksBefore(run, update.linked, keys);
   const follow = await followKeys(run, keys, Object.keys(update.data));
-  const where = update.linked.length && keys.length !== 1 ? update.where : keyOnly(run, keys);
+  // the driver reads the owner of links from the condition
+  const isLinked = collectionsIn(run.meta, [update.data]).length > 0;
+  const where = isLinked && keys.length !== 1 ? update.where : keyOnly(run, keys);
   const result = await run.proceed({ where, data: { ...update.data } });
   const followed = await follow(changedKeys(run, keys, update.data));
-  const chunks = inChunks([...before]);
-  for (const chunk of chunks.slice(0, -1)) await run.record(await changesOf(run, chunk, linksThen, update));
-  // together: what goes over from one key to another is one story
-  await run.record([...(await changesOf(run, chunks.at(-1) ?? [], linksThen, update)), ...followed]);
+  await run.recordAlong(followed.linksOfEnded);
+  for (const chunk of inChunks([...before])) await run.record(await changesOf(run, chunk, update));
+  await run.recordAlong(followed.changes);
   return result;
 }
 
 async function changesOf(
   run: NativeRun,
   before: readonly (readonly [string, RowImage])[],
-  linksThen: Links,
-  { data, linked }: Update,
+  { data }: Update,
 ): Promise<Change[]> {
   // an object whose discriminator was changed is no longer found as what it was
   const meta = run.meta.root.discriminatorColumn! in data ? run.meta.root : run.meta;
   const keys = before.map(([, image]) => image.key);
   const keysNow = changedKeys(run, keys, data);
   const are = await readRows(run, keysNow, { meta });
-  const links = await linkChangesAfter(run, linked, keysNow, linksThen);
-  return [...changesBetween(run, new Map(before), are, links.byOwner), ...links.ofOthers(are)];
+  return changesBetween(run, new Map(before), are);
 }
 
 /** Where rows that refer to these will follow, tells afterwards what became of them. */
 export async function followKeys(run: NativeRun, keys: readonly RowKey[], properties: readonly string[]) {
   const { dependants, meta, attribution } = run;
-  if (keys.length === 0 || !dependants.followsKeys(meta, properties)) return async () => [];
+  if (keys.length === 0 || !dependants.followsKeys(meta, properties)) return async () => NOTHING_FOLLOWED;
   return dependants.beforeKeyChange(nativeRows(run, keys), properties, attribution);
 }
 

@@ -3,9 +3,8 @@ import type { Change } from '../capture/change.js';
 import { UnsafeBypassError } from './bypass.errors.js';
 import { unknownKey } from './capture-insert.js';
 import { followKeys } from './capture-update.js';
-import { changesBetween, created, type LinkChanges, updated } from './image-changes.js';
-import { linkChangesAfter, linkedProperties, linksBefore } from './link-images.js';
-import type { NativeRun } from './native-call.js';
+import { changesBetween, created, updated } from './image-changes.js';
+import { type FollowedChanges, type NativeRun, NOTHING_FOLLOWED } from './native-call.js';
 import { type FoundRows, readRows, readWhere, type RowImage, type RowImages } from './row-images.js';
 import { isKeyProperty, keyOfColumns, keyOfData, type RowKey } from './row-key.js';
 import type { NativeResult } from './sql-driver.js';
@@ -16,36 +15,27 @@ export async function captureUpsert(
   where: unknown,
   rows: readonly Dictionary[],
 ): Promise<NativeResult> {
-  const linked = linkedProperties(run, rows);
   const fields = conflictFields(run, where);
   const { condition, isWhole } = conflictCondition(fields, rows);
   const given = rows.map(row => ({ ...row }));
   const before = await rowsBefore(run, condition);
-  const linksThen = await linksBefore(run, linked, before.keys);
   const follow = await followUpsert(run, before.keys, fields, rows);
   const result = await run.proceed();
   const found = condition ? await readWhere(run, condition, converts(run), { origin: originOf(run) }) : NO_ROWS;
   const after = new Map(found.images);
   if (!isWhole) await addReturned(run, given, result, after);
-  const links = await linkChangesAfter(run, linked, keysOf(after), linksThen);
-  const written = await writtenChanges(run, before.images, after, links.byOwner);
-  await run.record([...written, ...links.ofOthers(after), ...(await follow(found.keys))]);
+  const followed = await follow(found.keys);
+  await run.recordAlong(followed.linksOfEnded);
+  await run.record(await writtenChanges(run, before.images, after));
+  await run.recordAlong(followed.changes);
   return result;
 }
 
-async function writtenChanges(
-  run: NativeRun,
-  before: RowImages,
-  after: RowImages,
-  links: LinkChanges,
-): Promise<Change[]> {
+async function writtenChanges(run: NativeRun, before: RowImages, after: RowImages): Promise<Change[]> {
   const written = [...after].filter(([id, image]) => before.has(id) || image.origin.isOurs);
   const isCertain = ([id, image]: (typeof written)[number]) => before.has(id) || !image.origin.mayReplace;
   const uncertain = written.filter(entry => !isCertain(entry)).map(([, image]) => image);
-  return [
-    ...changesBetween(run, before, new Map(written.filter(isCertain)), links),
-    ...(await unforeseen(run, uncertain)),
-  ];
+  return [...changesBetween(run, before, new Map(written.filter(isCertain))), ...(await unforeseen(run, uncertain))];
 }
 
 const NO_ROWS: Required<FoundRows> = { keys: [], images: new Map() };
@@ -139,9 +129,9 @@ async function followUpsert(
   keys: readonly RowKey[],
   fields: readonly string[] | undefined,
   rows: readonly Dictionary[],
-): Promise<(keysAfter: readonly RowKey[]) => Promise<readonly Change[]>> {
+): Promise<(keysAfter: readonly RowKey[]) => Promise<FollowedChanges>> {
   const merged = mergedProperties(run, fields, rows);
-  if (!run.dependants.followsKeys(run.meta, merged)) return async () => [];
+  if (!run.dependants.followsKeys(run.meta, merged)) return async () => NOTHING_FOLLOWED;
   const changesKey = merged.some(name => isKeyProperty(run.meta, name));
   if (!fields || (changesKey && keys.length > 1)) throw unknownFollowers(run);
   const follow = await followKeys(run, keys, merged);

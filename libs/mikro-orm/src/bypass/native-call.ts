@@ -42,7 +42,10 @@ export interface DriverRun {
 /** One that is recorded. */
 export interface NativeRun extends DriverRun {
   readonly attribution: Attribution;
+  /** Of the rows that the call itself writes. */
   readonly record: (changes: readonly Change[]) => Promise<void>;
+  /** Of what goes along with them. */
+  readonly recordAlong: (changes: readonly Change[]) => Promise<void>;
 }
 
 /** Rows of one class that a native call is about to delete, or to give other keys. They are locked already. */
@@ -70,7 +73,18 @@ export interface GoneAlong {
   readonly isRecorded: boolean;
   /** Carries out what handlers say; right before the rows go. */
   carryOut(): Promise<void>;
+  /** What is to be recorded besides, once the rows are gone. */
+  computed(): Promise<readonly Change[]>;
 }
+
+/** What becomes of rows that refer to changed keys. */
+export interface FollowedChanges {
+  /** Links of objects that end, which are told before those ends. */
+  readonly linksOfEnded: readonly Change[];
+  readonly changes: readonly Change[];
+}
+
+export const NOTHING_FOLLOWED: FollowedChanges = { linksOfEnded: [], changes: [] };
 
 /** What the database's rules and the handlers do along with native calls: the seam to the cascades. */
 export interface Dependants {
@@ -91,7 +105,7 @@ export interface Dependants {
     rows: NativeRows,
     properties: readonly string[],
     attribution: Attribution,
-  ): Promise<(keysAfter: readonly RowKey[]) => Promise<readonly Change[]>>;
+  ): Promise<(keysAfter: readonly RowKey[]) => Promise<FollowedChanges>>;
 }
 
 /** Rows that a run is about to change, as the cascades take them. */

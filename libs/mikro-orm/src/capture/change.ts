@@ -13,6 +13,16 @@ export interface ChangeStep {
 export interface LinkChange {
   readonly added: readonly Json[];
   readonly removed: readonly Json[];
+  /** Where the collection has an order. */
+  readonly order?: LinkOrder | undefined;
+}
+
+/** How the targets of an ordered collection moved. MikroORM moves links by making them again, behind all others. */
+export interface LinkOrder {
+  /** The targets that stand last now, in this order: those that were linked or moved. */
+  readonly last: readonly Json[];
+  /** In which order those stood before that were moved or unlinked; absent where that is not known. */
+  readonly before?: readonly Json[] | undefined;
 }
 
 /** What one flush did to one object: seen, and not yet compared. */

@@ -13,16 +13,22 @@ export class ConcreteClasses {
 
   constructor(private readonly entities: TrackedEntities) {}
 
-  /** The class that the entity's changes are recorded under; `undefined` if it is not tracked. */
-  trackedOf(entity: object): TrackedEntity | undefined {
+  /** The class that the entity is looked at as; `undefined` if neither its values nor what it links are recorded. */
+  capturedOf(entity: object): TrackedEntity | undefined {
     const found = this.#told.get(entity) ?? this.#known(entity);
-    return found?.isTracked ? found : undefined;
+    return found && this.entities.captured(found.meta.class);
   }
 
-  /** As {@link trackedOf}, and where the class is still to be told, one that it may be. */
-  maybeTracked(entity: object): TrackedEntity | undefined {
+  /** The class that the entity is of, as far as that has been told. */
+  toldOf(entity: object): unknown {
+    const told = this.#told.get(entity) ?? (this.isTold(entity) ? this.#known(entity) : undefined);
+    return told?.meta.class;
+  }
+
+  /** As {@link capturedOf}, and where the class is still to be told, one that it may be. */
+  maybeCaptured(entity: object): TrackedEntity | undefined {
     const heirs = this.isTold(entity) ? [] : this.entities.heirs(this.#known(entity)!);
-    return this.trackedOf(entity) ?? heirs.find(heir => heir.isTracked);
+    return this.capturedOf(entity) ?? heirs.find(heir => heir.isTracked);
   }
 
   /** Whether nobody has to ask the database what the entity is. */

@@ -10,7 +10,7 @@ import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import type { Attribution } from '../context/attribution-value.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import { attributionSteps, type AttributionStep } from './attribution.js';
-import { type CollectionCapture, captureCollections } from './collection-capture.js';
+import type { Change } from './change.js';
 import type { ConcreteClasses } from './concrete-class.js';
 import type { LaterSubscribers } from './later-subscribers.js';
 import { changesKey, NOTHING, type RowData, rowBefore, withGenerated } from './row-data.js';
@@ -51,7 +51,14 @@ export interface CapturedEntity {
 /** What one flush does, gathered from the ORM's hooks as it goes. */
 export class FlushCapture {
   readonly entities = new Map<object, CapturedEntity>();
-  collections: readonly CollectionCapture[] = [];
+  /** What is written without an entity: after all others, and before the first of those that are deleted in the end. */
+  readonly besides: Change[] = [];
+  /** How many entities came before those that are deleted in the end. */
+  deletedFrom: number | undefined;
+  /** Objects that are links of a many-to-many collection. */
+  readonly links: CapturedEntity[] = [];
+  /** How far the flush has come with the statements of its collections. */
+  collections: 'due' | 'begun' | 'written' = 'due';
   /** Rows that were read because the ORM did not know them. */
   readonly fetched = new Map<object, RowData>();
   /** Whether the flush is to be recorded, and what is unknown is still to be read. */
@@ -74,24 +81,19 @@ export class FlushCapture {
   /** The first entity that the flush writes and that is tracked; it serves the error where that may not be. */
   firstTracked(): string | undefined {
     for (const { entity } of this.uow.getChangeSets()) {
-      const tracked = this.classes.maybeTracked(entity);
+      const tracked = this.classes.maybeCaptured(entity);
       if (tracked) return tracked.meta.className;
     }
-    return this.collections[0]?.owner.meta.className;
+    return undefined;
   }
 
   /** The first entity of which the flush writes anything that is recorded; nothing of what is excluded is. */
   firstRecorded(): string | undefined {
     for (const changeSet of this.uow.getChangeSets()) {
-      const tracked = this.classes.maybeTracked(changeSet.entity);
+      const tracked = this.classes.maybeCaptured(changeSet.entity);
       if (tracked && isRecorded(changeSet, tracked)) return tracked.meta.className;
     }
-    return this.collections[0]?.owner.meta.className;
-  }
-
-  /** MikroORM 7.2 retakes a collection's snapshot when it is written, so what it was is read in `onFlush`. */
-  readCollections(): void {
-    this.collections = captureCollections(this.uow, this.classes);
+    return undefined;
   }
 
   /** Reads what the ORM does not know of the entities that the flush writes, as soon as a transaction is open. */
@@ -99,8 +101,7 @@ export class FlushCapture {
     if (!this.isFetchDue) return;
     this.isFetchDue = false;
     const written = this.uow.getChangeSets().map(({ entity }) => entity as object);
-    const owners = this.collections.map(({ ownerEntity }) => ownerEntity);
-    this.#keep(await this.classes.ask(em, [...written, ...owners], ctx));
+    this.#keep(await this.classes.ask(em, written, ctx));
     this.#keep(await fetchRows(em, entitiesToFetch(this), ctx));
   }
 
@@ -117,10 +118,13 @@ export class FlushCapture {
   /** Before the SQL: several updates of one entity in a flush are one, and the first knows what was before. */
   before(changeSet: AnyChangeSet, em: EntityManager): CapturedEntity | undefined {
     const { entity } = changeSet;
-    const tracked = this.classes.trackedOf(entity);
-    const captured = this.entities.get(entity) ?? (tracked && this.#capture(entity, tracked, changeSet, em));
+    if (changeSet.type === 'delete') this.deletedFrom ??= this.entities.size;
+    const known = this.entities.get(entity);
+    const tracked = this.classes.capturedOf(entity);
+    const captured = known ?? (tracked && this.#capture(entity, tracked, changeSet, em));
     if (!captured) return undefined;
     this.entities.set(entity, captured);
+    if (!known && captured.tracked.meta.pivotTable) this.links.push(captured);
     captured.changeSets.push(changeSet);
     for (const [name, value] of Object.entries(changeSet.payload)) if (isRaw(value)) captured.expressions.add(name);
     return captured;

@@ -1,27 +1,19 @@
 import { helper, type UnitOfWork } from '@mikro-orm/core';
 import type { CapturedEntity, FlushCapture } from './flush-capture.js';
-import type { CollectionCapture } from './collection-capture.js';
 
 /** How far a flush that failed had come with what is tracked. */
 export type FlushProgress = 'untouched' | 'halfway' | 'written';
 
 /** Asked before MikroORM cleans up. A flush that wrote nothing that is tracked counts as untouched, or as written. */
 export function progressOf({ uow, entities, collections }: FlushCapture): FlushProgress {
-  const areSynced = collections.every(isSynced);
+  const areSynced = collections === 'written' || uow.getCollectionUpdates().length === 0;
   // MikroORM 7.2 takes this mark away between the last SQL and afterFlush (UnitOfWork.js:488)
   const sets = uow.getChangeSets();
   const isCleared = sets.length === 0 && entities.size > 0;
   const isProcessed = !isCleared && sets.every(({ entity }) => !helper(entity).__processing);
   if (isProcessed && areSynced) return 'written';
-  const isTouched = collections.some(isSynced) || [...entities.values()].some(captured => isWritten(captured, uow));
+  const isTouched = collections !== 'due' || [...entities.values()].some(captured => isWritten(captured, uow));
   return isTouched ? 'halfway' : 'untouched';
-}
-
-/** All collections of a flush are written together, and their snapshots taken anew right after it. */
-function isSynced({ source }: CollectionCapture): boolean {
-  const snapshot = source.getSnapshot();
-  const items = source.getItems(false);
-  return snapshot?.length === items.length && snapshot.every(item => items.includes(item));
 }
 
 /** A row that was deleted is nothing to the unit of work any more. */

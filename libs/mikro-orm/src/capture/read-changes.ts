@@ -2,35 +2,42 @@ import { type EntityManager, isRaw, Reference, ReferenceKind, ScalarReference } 
 import type { Attribution } from '../context/attribution-value.js';
 import type { Json, JsonRecord } from '../model/json.js';
 import { type TrackedAttribute, type TrackedEntity, valueInRow } from '../tracking/tracked-entities.js';
-import type { Change, ChangeStep, LinkChange } from './change.js';
-import type { CollectionCapture } from './collection-capture.js';
+import type { Change, ChangeStep } from './change.js';
 import type { CapturedEntity, FlushCapture } from './flush-capture.js';
 import { type RowData, withGenerated } from './row-data.js';
 import { runningFlush } from './running-flush.js';
-
-type Links = Record<string, LinkChange>;
 
 const NO_STEPS: Change['steps'] = new Map();
 
 /** Turns what a flush did into changes, once its SQL has run and every key is known. */
 export function readChanges(capture: FlushCapture, em: EntityManager): Change[] {
-  const linksOf = readLinks(capture.collections);
   const changes: Change[] = [];
+  const deletedFrom = capture.deletedFrom ?? capture.entities.size;
+  let written = 0;
   for (const captured of capture.entities.values()) {
-    const links = linksOf.get(captured.entity) ?? {};
-    linksOf.delete(captured.entity);
-    if (wroteNothing(captured)) continue;
-    const change = readChange(captured, links, capture, em);
-    changes.push(...(isRekeyed(captured) ? rekeyedChanges(change, captured) : [change]));
+    if (written++ === deletedFrom) for (const change of capture.besides) changes.push(change);
+    if (!captured.tracked.isTracked || wroteNothing(captured)) continue;
+    const change = readChange(captured, capture, em);
+    if (isRekeyed(captured)) changes.push(...rekeyedChanges(change, captured));
+    else changes.push(change);
   }
-  for (const [entity, links] of linksOf) {
-    const tracked = capture.classes.trackedOf(entity);
-    if (tracked) changes.push(linkChange(entity, tracked, links, capture));
-  }
+  if (written === deletedFrom) for (const change of capture.besides) changes.push(change);
   return changes;
 }
 
-function readChange(captured: CapturedEntity, links: Links, capture: FlushCapture, em: EntityManager): Change {
+/** What a flush did to an object, with all that is known of it; two changes where its key is another one now. */
+export function wholeChanges(captured: CapturedEntity, capture: FlushCapture, em: EntityManager): Change[] {
+  if (wroteNothing(captured)) return [];
+  const known = knownValues(captured);
+  const change = readChange(captured, capture, em);
+  return (isRekeyed(captured) ? rekeyedChanges(change, captured) : [change]).map(one => ({
+    ...one,
+    ...(one.action !== 'create' && { before: known }),
+    ...(one.action !== 'delete' && { after: { ...known, ...one.after } }),
+  }));
+}
+
+function readChange(captured: CapturedEntity, capture: FlushCapture, em: EntityManager): Change {
   const { entity, tracked, type, action } = captured;
   const values = action === 'delete' ? { before: knownValues(captured), after: {} } : writtenValues(captured, em);
   const isCascaded = action === 'delete' && !capture.removedByUser.has(entity);
@@ -39,7 +46,7 @@ function readChange(captured: CapturedEntity, links: Links, capture: FlushCaptur
     objectId: captured.objectId ?? tracked.objectId(entity),
     action,
     ...values,
-    links,
+    links: {},
     attribution: isCascaded ? cascadedBy(capture.attribution) : capture.attribution,
     steps: captured.steps ? readSteps(captured, capture.attribution, em) : NO_STEPS,
     masked: tracked.masked,
@@ -65,16 +72,9 @@ function rekeyedChanges(change: Change, captured: CapturedEntity): Change[] {
   const before = knownValues(captured);
   const objectId = captured.tracked.objectId(captured.entity);
   return [
-    { ...change, action: 'delete', before, after: {}, links: {}, steps: NO_STEPS },
+    { ...change, action: 'delete', before, after: {}, steps: NO_STEPS },
     { ...change, action: 'create', objectId, before: {}, after: { ...before, ...change.after } },
   ];
-}
-
-function linkChange(entity: object, tracked: TrackedEntity, links: Links, capture: FlushCapture): Change {
-  const { attribution } = capture;
-  const objectId = tracked.objectId(entity);
-  const nothing = { before: {}, after: {}, steps: NO_STEPS, masked: tracked.masked };
-  return { type: tracked.typeOf(entity), objectId, action: 'update', links, attribution, ...nothing };
 }
 
 /** What a cascade takes along is the system's doing, for the reason that the context gives for deletions. */
@@ -190,15 +190,4 @@ function rowOf(name: string, value: unknown, { meta }: TrackedEntity, em: Entity
 
 function isWrapper(value: unknown): boolean {
   return Reference.isReference(value) || ScalarReference.isScalarReference(value);
-}
-
-function readLinks(collections: readonly CollectionCapture[]): Map<object, Links> {
-  const linksOf = new Map<object, Links>();
-  for (const { owner, ownerEntity, prop, added, removed } of collections) {
-    const key = (target: object): Json => owner.targetKey(prop, target);
-    const links = linksOf.get(ownerEntity) ?? {};
-    links[prop.name] = { added: [...added].map(key), removed: [...removed].map(key) };
-    linksOf.set(ownerEntity, links);
-  }
-  return linksOf;
 }

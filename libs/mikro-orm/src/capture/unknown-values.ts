@@ -20,7 +20,7 @@ export function entitiesToFetch(capture: FlushCapture): Map<TrackedEntity, objec
   const { uow, classes, fetched, isRolledBack } = capture;
   const unknown = new Map<TrackedEntity, object[]>();
   for (const set of uow.getChangeSets()) {
-    const entity = classes.trackedOf(set.entity as object);
+    const entity = classes.capturedOf(set.entity as object);
     const isKnown = !entity || set.type === 'create' || fetched.has(set.entity as object);
     if (isKnown || !(isRolledBack(set.entity) || overwritesUnknown(set, entity, capture))) continue;
     unknown.set(entity, [...(unknown.get(entity) ?? []), set.entity as object]);
@@ -30,7 +30,9 @@ export function entitiesToFetch(capture: FlushCapture): Map<TrackedEntity, objec
 
 function overwritesUnknown(set: ChangeSet<object>, entity: TrackedEntity, { uow, later }: FlushCapture): boolean {
   const known = rowBefore(set, entity, uow);
-  const mayBeAny = set.type.startsWith('delete') || changesKey(set, entity) || later.mayUpdate(entity.meta);
+  // what an object links has to be known whatever else of it changes
+  const isWhole = set.type.startsWith('delete') || entity.meta.pivotTable;
+  const mayBeAny = isWhole || changesKey(set, entity) || later.mayUpdate(entity.meta);
   const names = mayBeAny ? entity.attributes.keys() : Object.keys(set.payload);
   return [...names].some(name => entity.attributes.has(name) && isUnknown(name, known));
 }

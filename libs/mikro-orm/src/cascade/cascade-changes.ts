@@ -30,6 +30,11 @@ export class CascadeChanges {
     return tracked && { ...this.#about(tracked, id), action: 'delete', before: valuesOf(row, tracked), links };
   }
 
+  creation({ meta, id, row }: FoundRow): Change | undefined {
+    const tracked = this.entities.tracked(meta.class);
+    return tracked && { ...this.#about(tracked, id), action: 'create', after: valuesOf(row, tracked) };
+  }
+
   /** What is left of an object that lost the tables of its class, and not those of a class above it. */
   remainder(tracked: TrackedEntity, { id, row }: FoundRow): Change {
     return { ...this.#about(tracked, id), action: 'create', after: valuesOf(row, tracked) };
@@ -62,6 +67,15 @@ export class CascadeChanges {
     return deleted ? [deleted, { ...deleted, objectId: idAfter, action: 'create', before: {}, after }] : [];
   }
 
+  /** What the database has computed anew for a row. */
+  computed(before: FoundRow, after: FoundRow): Change | undefined {
+    const tracked = this.entities.tracked(before.meta.class);
+    if (!tracked) return undefined;
+    const valuesIn = ({ row }: FoundRow) =>
+      Object.fromEntries(tracked.generated.map(({ name, codec }) => [name, codec.encodeRow(row[name])]));
+    return { ...this.#about(tracked, before.id), action: 'update', before: valuesIn(before), after: valuesIn(after) };
+  }
+
   links(tracked: TrackedEntity, id: string, links: Readonly<Record<string, LinkChange>>): Change {
     return { ...this.#about(tracked, id), action: 'update', links };
   }
@@ -77,10 +91,15 @@ export function followedBy(attribution: Attribution): Attribution {
   return { ...attribution, actor: null, objectDescription: null, attributeDescription: null };
 }
 
-/** The key of an entity at the other end of a link in stored form, from the columns of its foreign key. */
+/**
+ * The key of an entity at the other end of a link in stored form, from the columns of the link's row. Where targets are of
+ * several classes, the first one says which.
+ */
 export function storedTarget(tracked: TrackedEntity, name: string, values: readonly unknown[]): Json {
   const columns = keyColumns(tracked.collections.get(name)!.targetMeta!, tracked.platform);
-  const key = columns.map((column, index) => column.codec.encodeRow(values[index]));
+  const rest = values.length - columns.length;
+  const key = columns.map((column, index) => column.codec.encodeRow(values[rest + index]));
+  if (rest > 0) return [values[0] as Json, ...key];
   return key.length === 1 ? (key[0] ?? null) : key;
 }
 

@@ -3,8 +3,8 @@ import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import { DeletionOrder } from './deletion-order.js';
 import type { ForeignKeyEdge, RuleDefaults } from './foreign-key-edge.js';
 import { ForeignKeyGraph } from './foreign-key-graph.js';
-import { type EdgesByTarget, type RelevantEdges, relevantEdges } from './relevant-edges.js';
-import { tableOf, tablesOf } from './tables.js';
+import { type EdgesByTarget, leadsOn, type RelevantEdges, relevantEdges } from './relevant-edges.js';
+import { tablesOf } from './tables.js';
 
 /** What it takes to follow foreign keys from the rows that somebody changes. */
 export interface CascadeTools {
@@ -33,7 +33,9 @@ export class CascadeMap {
 
   /** Takes in what was discovered; called again when more is. */
   discover(metadata: Iterable<EntityMetadata>, defaults: RuleDefaults): void {
-    const graph = new ForeignKeyGraph(metadata, defaults);
+    const isRecorded = (meta: EntityMetadata, name: string) =>
+      this.entities.tracked(meta.class)?.collections.has(name) === true;
+    const graph = new ForeignKeyGraph(metadata, defaults, isRecorded);
     this.#handled = graph.edges.filter(edge => edge.handler);
     this.#discovered = { graph, edges: relevantEdges(graph, this.entities), order: new DeletionOrder(graph.edges) };
   }
@@ -46,8 +48,7 @@ export class CascadeMap {
   /** Whether anything of interest depends on the rows of a class. */
   leadsOn(meta: EntityMetadata, along: keyof RelevantEdges): boolean {
     const { graph, edges } = this.#discovered ?? {};
-    if (!graph || !edges?.[along].size) return false;
-    return graph.classesIn(tableOf(meta)).some(one => tablesOf(one).some(table => edges[along].has(table._id)));
+    return graph !== undefined && edges !== undefined && leadsOn(meta, edges[along], graph);
   }
 
   /** For rows of a class that {@link leadsOn}. */

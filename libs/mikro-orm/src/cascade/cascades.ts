@@ -7,14 +7,16 @@ import type { CascadeMap } from './cascade-map.js';
 import { deletedBy, groupsOf, isDeletion, keepForHandlers, keyOf } from './flush-group.js';
 import { followKeys, withoutRepetitions } from './follow-keys.js';
 import { tableOf } from './tables.js';
-import { type DeletionRecording, takeAlong } from './take-along.js';
+import { type DeletionRecording, takeAlong, type TakenAlong } from './take-along.js';
 
 /** What the cascades of one flush changed: before, along with and after what the flush itself did. */
 interface Recorded {
   readonly before: Change[];
   readonly keyChanges: Change[];
   readonly after: Change[];
-  readonly tellMemory: (() => void)[];
+  /** What is known only once it has happened. */
+  readonly computed: TakenAlong['computed'][];
+  readonly tellMemory: TakenAlong['tellMemory'][];
 }
 
 /** Deletions whose SQL runs together. */
@@ -53,11 +55,9 @@ export class Cascades {
       const { meta } = changeSet;
       const recording = capture && this.#recording(em, capture, { isEarly, schema });
       const doomed = { meta: tableOf(meta), from: meta.root, keys: sets.map(keyOf), schema };
-      const along = await takeAlong(doomed, tools, recording);
-      await along.carryOut();
-      // outside a transaction nothing tracked is reached, and the end of the flush is not heard of
-      if (capture && em.isInTransaction()) this.#of(capture).tellMemory.push(along.tellMemory);
-      else along.tellMemory();
+      const taken = await takeAlong(doomed, tools, recording);
+      await taken.carryOut();
+      this.finishLater(em, capture, taken);
     }
   }
 
@@ -69,17 +69,31 @@ export class Cascades {
       const changes = new CascadeChanges(this.map.entities, followedBy(capture.attribution), schema);
       const changing = sets.filter(set => this.#changesKeys(set));
       for (const set of changing) this.#seen.add(set);
-      append(this.#of(capture).keyChanges, await followKeys(changing, schema, tools, changes));
+      const followed = await followKeys(changing, schema, tools, changes);
+      const recorded = this.#of(capture);
+      append(recorded.before, followed.linksOfEnded);
+      append(recorded.keyChanges, followed.changes);
+      recorded.computed.push(followed.computed);
     }
   }
 
   /** The changes of a flush with those of its cascades, in the order in which they happened. Asked once, at its end. */
-  withCascades(capture: FlushCapture, flushed: readonly Change[]): readonly Change[] {
+  async withCascades(capture: FlushCapture, flushed: readonly Change[]): Promise<readonly Change[]> {
     const recorded = this.#recorded.get(capture);
     if (!recorded) return flushed;
-    const { before, keyChanges, after, tellMemory } = recorded;
+    const { before, keyChanges, after, computed, tellMemory } = recorded;
+    for (const ask of computed) append(after, await ask());
     for (const tell of tellMemory) tell();
     return [...before, ...flushed, ...withoutRepetitions(keyChanges, flushed), ...after];
+  }
+
+  /** Keeps what is to be done once a flush has been read: what it says of its entities may not change before. */
+  finishLater(em: EntityManager, capture: FlushCapture | undefined, { computed, tellMemory }: TakenAlong): void {
+    // outside a transaction nothing tracked is reached, and the end of the flush is not heard of
+    if (!capture || !em.isInTransaction()) return tellMemory();
+    const recorded = this.#of(capture);
+    recorded.computed.push(computed);
+    recorded.tellMemory.push(tellMemory);
   }
 
   #recording(em: EntityManager, capture: FlushCapture, { isEarly, schema }: Group): DeletionRecording {
@@ -88,7 +102,8 @@ export class Cascades {
     return {
       changes: new CascadeChanges(this.map.entities, cascadedBy(capture.attribution), schema),
       isOwn: ({ meta, id }) => deleted.has(placeOf(em, meta, schema) + id),
-      linksOfOwn: changes => append(recorded.before, changes),
+      // the links that a flush writes are written by the time that their objects go, unless those go first
+      linksOfOwn: changes => append(isEarly ? recorded.before : capture.besides, changes),
       others: changes => append(isEarly ? recorded.before : recorded.after, changes),
     };
   }
@@ -98,7 +113,7 @@ export class Cascades {
   }
 
   #of(capture: FlushCapture): Recorded {
-    const recorded = this.#recorded.get(capture) ?? { before: [], keyChanges: [], after: [], tellMemory: [] };
+    const recorded = this.#recorded.get(capture) ?? newRecorded();
     this.#recorded.set(capture, recorded);
     return recorded;
   }
@@ -107,4 +122,8 @@ export class Cascades {
 /** One by one: a function cannot take a hundred thousand arguments. */
 function append(to: Change[], changes: readonly Change[]): void {
   for (const change of changes) to.push(change);
+}
+
+function newRecorded(): Recorded {
+  return { before: [], keyChanges: [], after: [], computed: [], tellMemory: [] };
 }

@@ -1,7 +1,7 @@
 import type { Change } from '../capture/change.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import { type FoundRow, identityOf, keyValues } from './found-row.js';
-import { changedLinks, type OwnerLinks } from './link-changes.js';
+import { changedLinks, knownRows, type OwnerLinks } from './link-changes.js';
 import type { NewForeignKeys } from './new-foreign-keys.js';
 import type { DeletionPlan, LostRow } from './plan-deletion.js';
 import type { RowReader } from './rows.query.js';
@@ -29,7 +29,8 @@ export async function plannedLinks(
   const ofStaying: Change[] = [];
   const ofOwn: Change[] = [];
   const ofGoing = new Map<string, Links>();
-  for (const [identity, { tracked, id, links }] of await changedLinks(plan.links.values(), plan.lost, reader)) {
+  const byOwner = await changedLinks(plan.links.values(), knownRows(plan.lost), reader);
+  for (const [identity, { tracked, id, links }] of byOwner) {
     if (isOwn({ meta: tracked.meta, id }) || plan.lost.get(identity)?.level === 0)
       ofOwn.push(changes.links(tracked, id, links));
     else if (plan.lost.has(identity)) ofGoing.set(identity, links);

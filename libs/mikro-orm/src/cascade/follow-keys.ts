@@ -7,7 +7,7 @@ import type { CascadeTools } from './cascade-map.js';
 import type { AnyChangeSet } from '../capture/flush-capture.js';
 import { keyOf } from './flush-group.js';
 import { columnValues, identityOf, keyAfter, rowId } from './found-row.js';
-import { keyChanges } from './key-changes.js';
+import { type FollowedKeys, keyChanges } from './key-changes.js';
 import { NewForeignKeys } from './new-foreign-keys.js';
 import { type FollowingRow, KeyChangePlan, planKeyChange } from './plan-key-change.js';
 import { RowReader } from './rows.query.js';
@@ -19,7 +19,7 @@ export async function followKeys(
   schema: string | undefined,
   tools: CascadeTools,
   changes: CascadeChanges,
-): Promise<Change[]> {
+): Promise<FollowedKeys> {
   const { graph, entities, edges } = tools;
   const reader = new RowReader(tools, { isRecording: true, schema });
   const { meta } = sets[0]!;
@@ -34,7 +34,8 @@ export async function followKeys(
   await planKeyChange(plan, edges, reader, new NewForeignKeys(tools));
   for (const { row, values } of started) plan.tell(row, values);
   const gained = started.map(({ row, set }) => gainedBy(row, set, changes, entities));
-  return [...(await keyChanges(plan, changes, reader)), ...gained.filter(change => change !== undefined)];
+  const followed = await keyChanges(plan, changes, reader);
+  return { ...followed, changes: [...followed.changes, ...gained.filter(change => change !== undefined)] };
 }
 
 /** A row whose key is changed by the flush may refer to another such row, and follow it where the flush does not say. */

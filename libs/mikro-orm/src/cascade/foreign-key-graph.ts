@@ -2,7 +2,7 @@ import type { EntityMetadata, EntityProperty } from '@mikro-orm/core';
 import { edgeOf, type ForeignKeyEdge, isForeignKey, type RuleDefaults } from './foreign-key-edge.js';
 import { handledNames } from './handler-of.js';
 import { UnusableDeleteHandlerError } from './on-delete.errors.js';
-import { linksByPivot } from './pivot-links.js';
+import { collectionsByPivot, type IsRecorded, type LinkedCollection, linkEnds } from './pivot-links.js';
 import { classesIn, isTable, ownRelations } from './tables.js';
 
 /**
@@ -11,20 +11,25 @@ import { classesIn, isTable, ownRelations } from './tables.js';
  */
 export class ForeignKeyGraph {
   readonly edges: readonly ForeignKeyEdge[];
+  /** By the class of their pivot table. */
+  readonly collections: ReadonlyMap<unknown, readonly LinkedCollection[]>;
   readonly #all: readonly EntityMetadata[];
   readonly #classes = new Map<number, readonly EntityMetadata[]>();
   readonly #referred = new Map<number, readonly EntityProperty[]>();
   readonly #byClass: ReadonlyMap<unknown, EntityMetadata>;
+  readonly #byName: ReadonlyMap<string | undefined, EntityMetadata>;
 
   /** @throws {DeleteRuleConflictError} and {@link UnusableDeleteHandlerError} where a handler cannot do its work */
-  constructor(metadata: Iterable<EntityMetadata>, defaults: RuleDefaults) {
+  constructor(metadata: Iterable<EntityMetadata>, defaults: RuleDefaults, isRecorded: IsRecorded) {
     this.#all = [...metadata];
     this.#byClass = new Map(this.#all.map(meta => [meta.class, meta]));
-    const links = linksByPivot(this.#all);
+    this.#byName = new Map(this.#all.map(meta => [meta.className, meta]));
+    this.collections = collectionsByPivot(this.#all, isRecorded);
     this.edges = this.#all.filter(isTable).flatMap(table => {
       const said = [...this.classesIn(table), table];
+      const links = linkEnds(table, this.collections.get(table.class));
       const keys = ownRelations(table).filter(isForeignKey);
-      return keys.map(prop => edgeOf(prop, table, said, links.get(table.class) ?? [], defaults));
+      return keys.map(prop => edgeOf(prop, table, said, links, defaults));
     });
     this.#all.forEach(refuseMisplacedHandlers);
   }
@@ -36,8 +41,9 @@ export class ForeignKeyGraph {
     return classes;
   }
 
+  /** Pivot tables have a class in each ORM: by that of another ORM, it is found by its name, as MikroORM does. */
   metaOf(entityClass: unknown): EntityMetadata | undefined {
-    return this.#byClass.get(entityClass);
+    return this.#byClass.get(entityClass) ?? this.#byName.get((entityClass as { name?: string } | undefined)?.name);
   }
 
   /** Properties of a table's rows that some foreign key refers to, or that make up their key. */

@@ -1,9 +1,8 @@
 import { type Collection, type Dictionary, type EntityMetadata, helper, type UnitOfWork, Utils } from '@mikro-orm/core';
 import type { ForeignKeyEdge } from './foreign-key-edge.js';
 import { conditionKey, type FoundRow, keyValues } from './found-row.js';
-import type { ChangedLink } from './link-changes.js';
+import type { DeletionPlan, PlannedLink } from './plan-deletion.js';
 import type { NewForeignKeys } from './new-foreign-keys.js';
-import type { DeletionPlan } from './plan-deletion.js';
 import type { RowReader } from './rows.query.js';
 
 /**
@@ -24,16 +23,30 @@ export function memoryUpdate(plan: DeletionPlan, values: NewForeignKeys, reader:
   };
 }
 
+/** Gives a loaded entity the values that the database has computed anew. */
+export function rememberComputed(found: FoundRow, reader: RowReader): void {
+  const entity = managed(found, reader, reader.em.getUnitOfWork(false)) as Dictionary | undefined;
+  for (const { name, prop } of entity ? reader.entities.tracked(found.meta.class)!.generated : []) {
+    const value = found.row[name];
+    const { customType } = prop;
+    entity![name] = customType ? (customType.convertToJSValue(value, reader.em.getPlatform()) as unknown) : value;
+  }
+}
+
 /** Loaded collections at both ends of a link. */
 function collectionsOf(
-  { ends, owner, removed }: ChangedLink,
+  { ends, owner, removed }: PlannedLink,
   reader: RowReader,
   uow: UnitOfWork,
 ): Collection<object>[] {
   const { ownerTable, collection } = ends;
   const places = [
     { meta: ownerTable, key: owner, name: collection.name },
-    { meta: collection.targetMeta!, key: removed, name: collection.inversedBy as string | undefined },
+    {
+      meta: collection.targetMeta!,
+      key: removed[0],
+      name: (collection.inversedBy ?? collection.mappedBy) as string | undefined,
+    },
   ];
   return places.flatMap(({ meta, key, name }) => {
     const entity = loaded(meta, key, reader, uow) as Dictionary | undefined;

@@ -5,7 +5,7 @@ import type { Attribution } from '../context/attribution-value.js';
 import { CascadeChanges, followedBy } from './cascade-changes.js';
 import type { CascadeMap } from './cascade-map.js';
 import { columnValues, type FoundRow, rowId } from './found-row.js';
-import { keyChanges } from './key-changes.js';
+import { type FollowedKeys, keyChanges } from './key-changes.js';
 import { NewForeignKeys } from './new-foreign-keys.js';
 import { type FollowingRow, isSame, KeyChangePlan, planKeyChange } from './plan-key-change.js';
 import { RowReader } from './rows.query.js';
@@ -38,9 +38,20 @@ interface GoneAlong {
   readonly isRecorded: boolean;
   /** Carries out what handlers say. */
   carryOut(): Promise<void>;
+  /** What is to be recorded besides, once it has happened. */
+  computed(): Promise<readonly Change[]>;
 }
 
-const NOTHING: GoneAlong = { links: new Map(), isRecorded: false, carryOut: async () => {} };
+const NOTHING: GoneAlong = {
+  links: new Map(),
+  isRecorded: false,
+  carryOut: async () => {},
+  computed: async () => [],
+};
+
+type Followed = Omit<FollowedKeys, 'computed'>;
+
+const NOTHING_FOLLOWED: Followed = { linksOfEnded: [], changes: [] };
 
 /** What the database's rules, and the handlers in their place, do along with native calls. One for each ORM. */
 export class NativeCascades {
@@ -79,7 +90,7 @@ export class NativeCascades {
       await recording?.record(changes);
     };
     const doomed = { meta: tableOf(meta), from: tableOf(meta), keys, schema };
-    const { carryOut } = await takeAlong(
+    const { carryOut, computed } = await takeAlong(
       doomed,
       this.map.tools(em, ctx, along),
       recording && {
@@ -91,7 +102,7 @@ export class NativeCascades {
         others,
       },
     );
-    return { links, isRecorded, carryOut };
+    return { links, isRecorded, carryOut, computed };
   }
 
   /**
@@ -103,7 +114,7 @@ export class NativeCascades {
     { em, ctx, meta, keys, schema }: NativeRows,
     properties: readonly string[],
     attribution: Attribution,
-  ): Promise<(keysAfter: readonly Key[]) => Promise<readonly Change[]>> {
+  ): Promise<(keysAfter: readonly Key[]) => Promise<Followed>> {
     const tools = this.map.tools(em, ctx, 'keyChanges');
     const reader = new RowReader(tools, { isRecording: true, schema });
     const referred = tools.graph.referredProperties(tableOf(meta)).filter(prop => properties.includes(prop.name));
@@ -114,14 +125,16 @@ export class NativeCascades {
     for (const row of await reader.byKey(tableOf(meta), keys, 'delete')) started.set(row.id, plan.start(row, columns));
     await planKeyChange(plan, tools.edges, reader, new NewForeignKeys(tools));
     return async keysAfter => {
-      if (!plan.hasFollowers) return [];
+      if (!plan.hasFollowers) return NOTHING_FOLLOWED;
       const after = new Map((await reader.byKey(tableOf(meta), keysAfter)).map(row => [row.id, row]));
       for (const [index, key] of keys.entries()) {
         const row = started.get(idOf(key));
         const now = after.get(idOf(keysAfter[index]!));
         if (row && now) plan.tell(row, changedValues(row.found, now, referred));
       }
-      return keyChanges(plan, new CascadeChanges(this.map.entities, followedBy(attribution), schema), reader);
+      const changes = new CascadeChanges(this.map.entities, followedBy(attribution), schema);
+      const followed = await keyChanges(plan, changes, reader);
+      return { ...followed, changes: [...followed.changes, ...(await followed.computed())] };
     };
   }
 }

@@ -1,8 +1,8 @@
 import type { EntityMetadata } from '@mikro-orm/core';
 import type { ForeignKeyEdge } from './foreign-key-edge.js';
 import { columnValues, type FoundRow, identityOf } from './found-row.js';
-import type { ChangedLink } from './link-changes.js';
-import type { LinkEnds } from './pivot-links.js';
+import type { ChangedLinks, LinkKey } from './link-changes.js';
+import { inPlaces, type LinkEnds } from './pivot-links.js';
 import type { EdgesByTarget } from './relevant-edges.js';
 import type { RowReader } from './rows.query.js';
 import { hasPartIn, tablesOf } from './tables.js';
@@ -28,15 +28,33 @@ export interface HandledUpdate {
   readonly keys: readonly (readonly unknown[])[];
 }
 
+/** A link that goes; the plan names it once, whatever the number of ways to it. */
+export interface PlannedLink extends ChangedLinks {
+  readonly ends: LinkEnds;
+  readonly removed: readonly [LinkKey];
+}
+
+/** Rows that refer to others through a foreign key, about to be deleted or to be unset as its `onDelete` says. */
+export interface FollowedRows {
+  readonly edge: ForeignKeyEdge;
+  readonly rows: readonly FoundRow[];
+}
+
 /** Rows that are lost on one level, by each table that loses a part of them. */
 type Level = Map<number, FoundRow[]>;
+
+/** Where a walk stands: rows that are lost, and how far from the start what refers to them is. */
+interface Front {
+  readonly rows: Level;
+  readonly level: number;
+}
 
 /** What a group of deletions takes along. */
 export class DeletionPlan {
   readonly lost = new Map<string, LostRow>();
   readonly changed: ChangedRow[] = [];
   readonly updates: HandledUpdate[] = [];
-  readonly links = new Map<string, ChangedLink>();
+  readonly links = new Map<string, PlannedLink>();
 
   /** Adds what these tables lose of a row to the level; what they have lost already leads nowhere new. */
   lose(found: FoundRow, tables: readonly EntityMetadata[], isHandled: boolean, level: number, rows: Level): void {
@@ -55,8 +73,10 @@ export class DeletionPlan {
   }
 
   unlink(ends: LinkEnds, { row }: FoundRow): void {
-    const link = { ends, owner: columnValues(row, ends.ownerProp), removed: columnValues(row, ends.targetProp) };
-    this.links.set(JSON.stringify([ends.ownerTable._id, ends.collection.name, link.owner, link.removed]), link);
+    const owner = columnValues(row, ends.ownerProp);
+    const target = columnValues(row, ends.targetProp);
+    const place = JSON.stringify([ends.ownerTable._id, ends.collection.name, owner, target]);
+    this.links.set(place, { ends, owner, removed: [target], added: [] });
   }
 }
 
@@ -68,41 +88,61 @@ export async function planDeletion(
   reader: RowReader,
 ): Promise<DeletionPlan> {
   const plan = new DeletionPlan();
-  let rows: Level = new Map();
+  const rows: Level = new Map();
   for (const seed of seeds) plan.lose(seed, partsFrom(from, seed), false, 0, rows);
-  for (let level = 1; rows.size > 0; level++) {
+  return followAll(plan, { rows, level: 1 }, edges, reader);
+}
+
+/** The same for rows that are not deleted by themselves, but as if a rule of the database had led to them. */
+export async function planConsequences(
+  followed: readonly FollowedRows[],
+  edges: EdgesByTarget,
+  reader: RowReader,
+): Promise<DeletionPlan> {
+  const plan = new DeletionPlan();
+  const rows: Level = new Map();
+  for (const one of followed) apply(one, 1, plan, rows);
+  return followAll(plan, { rows, level: 2 }, edges, reader);
+}
+
+async function followAll(
+  plan: DeletionPlan,
+  start: Front,
+  edges: EdgesByTarget,
+  reader: RowReader,
+): Promise<DeletionPlan> {
+  for (let front = start; front.rows.size > 0;) {
     const next: Level = new Map();
-    for (const [table, lost] of rows) {
-      for (const edge of edges.get(table) ?? []) await follow(edge, lost, level, { plan, reader, next });
+    for (const [table, lost] of front.rows) {
+      for (const edge of edges.get(table) ?? []) {
+        const found = await reader.referring(edge, lost, edge.onDelete === 'cascade' ? 'delete' : 'update');
+        if (edge.handler && edge.onDelete !== 'cascade' && found.length > 0) {
+          plan.updates.push({ edge, keys: reader.keysOf(edge, lost) });
+        }
+        apply({ edge, rows: found }, front.level, plan, next);
+      }
     }
-    rows = next;
+    front = { rows: next, level: front.level + 1 };
   }
   return plan;
 }
 
-interface Walk {
-  readonly plan: DeletionPlan;
-  readonly reader: RowReader;
-  readonly next: Level;
-}
-
-async function follow(
-  edge: ForeignKeyEdge,
-  lost: readonly FoundRow[],
-  level: number,
-  { plan, reader, next }: Walk,
-): Promise<void> {
-  const isDeleted = edge.onDelete === 'cascade';
-  const found = await reader.referring(edge, lost, isDeleted ? 'delete' : 'update');
-  if (!isDeleted) {
-    for (const row of found) plan.changed.push({ ...row, edge });
-    if (edge.handler && found.length > 0) plan.updates.push({ edge, keys: reader.keysOf(edge, lost) });
+function apply({ edge, rows }: FollowedRows, level: number, plan: DeletionPlan, next: Level): void {
+  if (edge.onDelete !== 'cascade') {
+    for (const row of rows) plan.changed.push({ ...row, edge });
     return;
   }
-  for (const row of found) {
+  for (const row of inOrder(rows, edge)) {
     for (const ends of edge.links) plan.unlink(ends, row);
     plan.lose(row, lostParts(edge, row), edge.handler !== undefined, level, next);
   }
+}
+
+/** Links that have an order, in it: the key of their table is their place (core/metadata/MetadataDiscovery.js:953). */
+function inOrder(rows: readonly FoundRow[], { links }: ForeignKeyEdge): readonly FoundRow[] {
+  const { fixedOrder, fixedOrderColumn } = links[0]?.collection ?? {};
+  if (!fixedOrder || !fixedOrderColumn) return rows;
+  return inPlaces(rows, ({ row }) => row[fixedOrderColumn]);
 }
 
 /** See `lostTables`: the database leaves the parts above its foreign key, a handler leaves none. */

@@ -2,7 +2,7 @@ import type { EntityMetadata } from '@mikro-orm/core';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import type { ForeignKeyEdge } from './foreign-key-edge.js';
 import type { ForeignKeyGraph } from './foreign-key-graph.js';
-import { hasPartIn, tablesOf } from './tables.js';
+import { hasPartIn, tableOf, tablesOf } from './tables.js';
 
 /** By the `_id` of the table that they refer to. */
 export type EdgesByTarget = ReadonlyMap<number, readonly ForeignKeyEdge[]>;
@@ -47,7 +47,8 @@ function changesKey({ table, onUpdate, columns }: ForeignKeyEdge, graph: Foreign
   return onUpdate === 'cascade' && columns.own.some(column => referred.includes(column));
 }
 
-function isVisible(
+/** Whether a rule changes something that is recorded of the rows which refer. */
+export function isVisible(
   { table, columns, links }: ForeignKeyEdge,
   action: ForeignKeyEdge['onDelete'],
   graph: ForeignKeyGraph,
@@ -64,6 +65,12 @@ function isVisible(
       entity &&
       (action === 'cascade' || [...entity.attributes.values()].some(({ prop }) => prop.fieldNames?.some(isColumn))),
   );
+}
+
+/** Whether a foreign key of interest refers to the rows of a class, or of those that share its table. */
+export function leadsOn(meta: EntityMetadata, edges: EdgesByTarget, graph: ForeignKeyGraph): boolean {
+  const classes = edges.size > 0 ? graph.classesIn(tableOf(meta)) : [];
+  return classes.some(one => tablesOf(one).some(table => edges.has(table._id)));
 }
 
 /** The edges that are of interest themselves, and those from whose tables one goes on to them. */

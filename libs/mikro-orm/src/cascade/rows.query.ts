@@ -77,9 +77,43 @@ export class RowReader {
     return rows.map(row => this.#found(meta, row, true));
   }
 
+  /** Rows of a pivot table that link any of these pairs. */
+  async linking(
+    pivot: EntityMetadata,
+    [one, other]: readonly [EntityProperty, EntityProperty],
+    pairs: readonly (readonly [readonly unknown[], readonly unknown[]])[],
+  ): Promise<FoundRow[]> {
+    const conditions = pairs.map(([a, b]) => ({
+      [one.name]: { $in: [conditionKey(a)] },
+      [other.name]: { $in: [conditionKey(b)] },
+    }));
+    return this.#find(
+      pivot,
+      { $or: conditions },
+      { keys: [...this.#keyFields(pivot), one.name, other.name], values: [] },
+    );
+  }
+
+  /** The same rows once more, with the columns that the database computes. */
+  async again(rows: readonly FoundRow[]): Promise<FoundRow[]> {
+    const found: FoundRow[] = [];
+    for (const [meta, ofClass] of Map.groupBy(rows, row => row.meta)) {
+      const computed = this.entities.tracked(meta.class)?.generated ?? [];
+      const keys = ofClass.map(({ row }) => conditionKey(keyValues(meta, row)));
+      const where = { [Utils.getPrimaryKeyHash(meta.primaryKeys)]: { $in: keys } };
+      const fields = { keys: [...this.#keyFields(meta), ...computed.map(attribute => attribute.name)], values: [] };
+      if (computed.length > 0) found.push(...(await this.#find(meta, where, fields)));
+    }
+    return found;
+  }
+
   /** Rows that refer to any of `rows` through a foreign key. */
   async referring(edge: ForeignKeyEdge, rows: readonly FoundRow[], lock: RowLock): Promise<FoundRow[]> {
-    const keys = this.keysOf(edge, rows);
+    return this.holding(edge, this.keysOf(edge, rows), lock);
+  }
+
+  /** Rows whose foreign key holds any of these keys, each an array of its column values. */
+  async holding(edge: ForeignKeyEdge, keys: readonly (readonly unknown[])[], lock: RowLock): Promise<FoundRow[]> {
     if (keys.length === 0) return [];
     const where = { [edge.prop.name]: { $in: keys.map(conditionKey) } };
     return this.#findAs(this.classesWith(edge), where, read => this.#fields(read, edge, lock), lock);
@@ -160,7 +194,7 @@ export class RowReader {
     if (!this.scope.isRecording) return { keys: [...keys], values: [] };
     if (lock === 'delete') return { keys: [...keys], values: this.#attributes(meta) };
     // foreign keys are keys as well: there is nothing to be left for later
-    for (const { name, prop } of this.#tracked(meta)) if (touches(edge, prop)) keys.add(name);
+    for (const { name, prop } of this.#tracked(meta)) if (touches(edge, prop) || prop.generated) keys.add(name);
     return { keys: [...keys], values: [] };
   }
 

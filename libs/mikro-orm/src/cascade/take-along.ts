@@ -3,11 +3,12 @@ import type { Change } from '../capture/change.js';
 import { carryOut } from './carry-out.js';
 import type { CascadeChanges } from './cascade-changes.js';
 import type { CascadeTools } from './cascade-map.js';
+import { computedChanges } from './computed-changes.js';
 import { deletionChanges, plannedLinks } from './deletion-changes.js';
 import type { NamedRow } from './found-row.js';
 import { memoryUpdate } from './memory-update.js';
 import { NewForeignKeys } from './new-foreign-keys.js';
-import { type DeletionPlan, planDeletion } from './plan-deletion.js';
+import { type DeletionPlan, type FollowedRows, planConsequences, planDeletion } from './plan-deletion.js';
 import { RowReader } from './rows.query.js';
 
 /** Rows that are about to be deleted, in one schema. */
@@ -38,6 +39,8 @@ export interface DeletionRecording {
 export interface TakenAlong {
   /** Carries out what handlers say. */
   readonly carryOut: () => Promise<void>;
+  /** What is to be recorded besides, once it has happened. */
+  readonly computed: () => Promise<readonly Change[]>;
   /** Tells the unit of work, once it has flushed. */
   readonly tellMemory: () => void;
 }
@@ -54,11 +57,31 @@ export async function takeAlong(
   const scope = { isRecording: recording !== undefined, schema, mostRows: recording?.mostRows };
   const reader = new RowReader(tools, scope);
   const plan = await planDeletion(await reader.byKey(meta, keys, 'delete'), from, tools.edges, reader);
+  return follow(plan, reader, tools, recording);
+}
+
+/** The same for rows that the ORM is about to delete, or to unset, without an entity: these are part of what is recorded. */
+export async function takeFollowed(
+  followed: readonly FollowedRows[],
+  reader: RowReader,
+  tools: CascadeTools,
+  recording: DeletionRecording | undefined,
+): Promise<TakenAlong> {
+  return follow(await planConsequences(followed, tools.edges, reader), reader, tools, recording);
+}
+
+async function follow(
+  plan: DeletionPlan,
+  reader: RowReader,
+  tools: CascadeTools,
+  recording: DeletionRecording | undefined,
+): Promise<TakenAlong> {
   const values = new NewForeignKeys(tools);
   await values.resolve(plan.changed.map(row => row.edge));
   if (recording) await record(plan, values, reader, recording);
   return {
     carryOut: () => carryOut(plan, values, reader, tools.order),
+    computed: async () => (recording ? computedChanges(plan.changed, reader, recording.changes) : []),
     tellMemory: memoryUpdate(plan, values, reader),
   };
 }

@@ -1,5 +1,6 @@
 import type { Change, ChangeStep, LinkChange } from '../capture/change.js';
 import { equalJson, type Json } from '../model/json.js';
+import { changesLinks } from './link-order.js';
 import type { AttributeDraft, Draft } from './draft.js';
 
 /** What there is to record of the changes of one flush; a change that changed nothing yields no draft. */
@@ -41,7 +42,7 @@ function withoutDetours(
 }
 
 function nonEmptyLinks(links: Readonly<Record<string, LinkChange>>): Readonly<Record<string, LinkChange>> {
-  const changed = Object.entries(links).filter(([, link]) => link.added.length + link.removed.length > 0);
+  const changed = Object.entries(links).filter(([, link]) => changesLinks(link));
   return changed.length > 0 ? Object.fromEntries(changed) : NO_LINKS;
 }
 

@@ -1,6 +1,7 @@
 import type { ChangeStep, LinkChange } from '../capture/change.js';
 import { sameAttribution } from '../context/attribution-value.js';
 import { equalJson, type Json } from '../model/json.js';
+import { changesLinks, mergeOrder } from './link-order.js';
 import type { AttributeDraft, Draft } from './draft.js';
 
 /** Merges the drafts of one transaction, in their order, into at most one for each object. */
@@ -91,7 +92,7 @@ function mergeLinks(first: Draft['links'], second: Draft['links']): Record<strin
   const merged: Record<string, LinkChange> = {};
   for (const name of new Set([...Object.keys(first), ...Object.keys(second)])) {
     const link = mergeLink(first[name] ?? NO_LINKS, second[name] ?? NO_LINKS);
-    if (link.added.length + link.removed.length > 0) merged[name] = link;
+    if (changesLinks(link)) merged[name] = link;
   }
   return merged;
 }
@@ -106,5 +107,6 @@ function mergeLink(first: LinkChange, second: LinkChange): LinkChange {
   return {
     added: [...without(first.added, second.removed), ...without(second.added, first.removed)],
     removed: [...without(first.removed, second.added), ...without(second.removed, first.added)],
+    order: mergeOrder(first, second),
   };
 }

@@ -6,6 +6,7 @@ import type { ValueCodec } from '../model/stored-value.js';
 import { keyColumns, keyText, type KeyColumn, keyValues, nestKey, readKey } from '../model/stored-key.js';
 import { DuplicateTypeError, UnknownAttributeError } from '../revy.errors.js';
 import type { ResolvedOptions } from '../revy.options.js';
+import { depthOf, inherits } from './heirs.js';
 import { type Said, saidOf } from './said-of.js';
 import { isUsableType, splitType, typeAt } from './stored-type.js';
 import { UnusableTypeError } from './tracking.errors.js';
@@ -44,8 +45,6 @@ export class TrackedEntity {
   readonly keyColumns: readonly KeyColumn[];
   /** What to ask the driver for, to have a row as a whole. */
   readonly fields: readonly string[];
-  /** Attributes whose values may not be stored. */
-  readonly masked: ReadonlySet<string>;
   /**
    * Attributes that MikroORM 7.2 reads from the wrong column where the object is found by the root of its hierarchy:
    * classes of one table have them under one name, each in a column of its own.
@@ -61,16 +60,17 @@ export class TrackedEntity {
     readonly isTracked: boolean,
     /** Columns of the row, by property name; without the key, which `objectId` holds. */
     readonly attributes: ReadonlyMap<string, TrackedAttribute>,
-    /** Many-to-many collections that this side owns. */
+    /** Many-to-many collections whose links are recorded with this class: those that it owns, with an exception. */
     readonly collections: ReadonlyMap<string, EntityProperty>,
+    /** Attributes and collections whose values may not be stored. */
+    readonly masked: ReadonlySet<string>,
     readonly platform: Platform,
     /** Where rows are whose class, and whose entity manager, name no schema. */
     private readonly defaultSchema: string | undefined,
   ) {
-    const all = [...attributes.values()];
     this.keyColumns = keyColumns(meta, platform);
+    const all = [...attributes.values()];
     this.fields = selectable([...meta.primaryKeys, ...attributes.keys()], meta);
-    this.masked = new Set(all.filter(attribute => attribute.isMasked).map(attribute => attribute.name));
     this.misread = new Set(all.filter(({ name }) => isMisread(name, meta)).map(({ name }) => name));
     this.generated = all.filter(attribute => isGenerated(attribute.prop));
   }
@@ -158,6 +158,8 @@ export class TrackedEntities {
   readonly #byType = new Map<string, TrackedEntity>();
   readonly #all: TrackedEntity[] = [];
   readonly #heirs = new Map<TrackedEntity, readonly TrackedEntity[]>();
+  /** Classes whose rows are links that are recorded. */
+  readonly #pivots = new Set<unknown>();
 
   constructor(
     readonly options: ResolvedOptions,
@@ -178,6 +180,7 @@ export class TrackedEntities {
       if (!other || entity.isTracked) this.#byType.set(entity.type, entity);
       added.push(entity);
       this.#all.push(entity);
+      for (const { pivotEntity } of entity.isTracked ? entity.collections.values() : []) this.#pivots.add(pivotEntity);
     }
     this.#heirs.clear();
     return added;
@@ -196,6 +199,11 @@ export class TrackedEntities {
   tracked(entityClass: unknown): TrackedEntity | undefined {
     const entity = this.#byClass.get(entityClass);
     return entity?.isTracked ? entity : undefined;
+  }
+
+  /** A class that is to be looked at: it is tracked, or its objects are links of one that is. */
+  captured(entityClass: unknown): TrackedEntity | undefined {
+    return this.tracked(entityClass) ?? (this.#pivots.has(entityClass) ? this.find(entityClass) : undefined);
   }
 
   /**
@@ -222,17 +230,6 @@ function isMisread(name: string, { root }: EntityMetadata): boolean {
   return (root.properties[name as never] as EntityProperty | undefined)?.stiFieldNames !== undefined;
 }
 
-/** In the database, that is: classes with tables and keys of their own may extend each other as well. */
-function inherits(heir: EntityMetadata, base: EntityMetadata): boolean {
-  if (!(heir.class.prototype instanceof base.class)) return false;
-  return Boolean(heir.tptParent) || (heir.root === base.root && base.root.discriminatorColumn !== undefined);
-}
-
-function depthOf(entityClass: object): number {
-  const parent = Object.getPrototypeOf(entityClass) as object | null;
-  return parent === null ? 0 : depthOf(parent) + 1;
-}
-
 function isRecordable(meta: EntityMetadata): boolean {
   const isRow = !meta.embeddable && !meta.virtual && !meta.view && meta.primaryKeys?.length > 0;
   return isRow && !isLinkTable(meta) && !HISTORY_CLASSES.has(meta.class);
@@ -251,12 +248,24 @@ function resolveEntity(meta: EntityMetadata, { options, platform, defaultSchema 
     const codec = codecFor(prop, platform);
     attributes.set(prop.name, { name: prop.name, prop, codec, isMasked: recorded.isMasked(prop) });
   }
-  const links = meta.relations.filter(prop => prop.kind === ReferenceKind.MANY_TO_MANY && prop.owner);
-  const collections = new Map(links.filter(prop => recorded.has(prop)).map(prop => [prop.name, prop]));
-  const isTracked = said.entity.track ?? options.track === 'all';
+  const links = meta.relations.filter(prop => isRecordedHere(prop, options) && recorded.has(prop));
+  const collections = new Map(links.map(prop => [prop.name, prop]));
+  const masked = new Set(meta.props.filter(prop => recorded.isMasked(prop)).map(prop => prop.name));
+  const isTracked = isTrackedAs(said, options);
   const type = said.entity.as ?? meta.className;
   if (!isUsableType(type)) throw new UnusableTypeError(meta.className, type);
-  return new TrackedEntity(meta, type, isTracked, attributes, collections, platform, defaultSchema);
+  return new TrackedEntity(meta, type, isTracked, attributes, collections, masked, platform, defaultSchema);
+}
+
+function isTrackedAs({ entity }: Said, options: ResolvedOptions): boolean {
+  return entity.track ?? options.track === 'all';
+}
+
+/** Links are recorded once, with the object that owns them; where its class is not tracked, with the other one. */
+function isRecordedHere(prop: EntityProperty, options: ResolvedOptions): boolean {
+  if (prop.kind !== ReferenceKind.MANY_TO_MANY) return false;
+  // MikroORM 7.2 gives each collection an inverse side; one that nobody declared has no values
+  return prop.owner || (prop.hydrate !== false && !isTrackedAs(saidOf(prop.targetMeta!), options));
 }
 
 function isAttribute(prop: EntityProperty, meta: EntityMetadata): boolean {

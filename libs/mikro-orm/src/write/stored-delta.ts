@@ -1,6 +1,7 @@
 import type { Attribution } from '../context/attribution-value.js';
 import { sameAttribution } from '../context/attribution-value.js';
 import type { AttributeDraft, Draft } from '../delta/draft.js';
+import { movesLinks } from '../delta/link-order.js';
 import type { Json, JsonRecord } from '../model/json.js';
 import type { StoredAttribution } from '../model/object-delta.entity.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
@@ -51,7 +52,7 @@ export class DeltaEncoder {
     const isDeleted = draft.action === 'delete';
     const before = draft.action === 'create' ? null : this.#values(draft, 'before');
     const after = isDeleted ? null : this.#values(draft, 'after');
-    addLinks(isDeleted ? before! : after!, draft);
+    this.#addLinks(before, after, draft);
     const attributions = this.#attributions(draft, by);
     return attributions ? [head, draft.objectId, before, after, attributions] : [head, draft.objectId, before, after];
   }
@@ -80,6 +81,17 @@ export class DeltaEncoder {
       if (value !== undefined) values[name] = this.#masked(draft, name, value);
     }
     return values;
+  }
+
+  /** A deletion has no new values: the links that it took stand beside the other values that it found. */
+  #addLinks(before: JsonRecord | null, after: JsonRecord | null, draft: Draft): void {
+    for (const [name, link] of Object.entries(draft.links)) {
+      const change: JsonRecord = { added: [...link.added], removed: [...link.removed] };
+      if (after && movesLinks(link)) change['order'] = [...link.order!.last];
+      (after ?? before!)[name] = this.#masked(draft, name, change);
+      const order = after && before && 'order' in change ? link.order?.before : undefined;
+      if (order) before![name] = this.#masked(draft, name, { order: [...order] });
+    }
   }
 
   /** That a secret is absent is no secret. */
@@ -132,11 +144,4 @@ function commonAttribution(draft: Draft): Attribution {
     }
   }
   return common ?? draft.attribution;
-}
-
-/** A deletion has no new values: the links that it took stand beside the other values that it found. */
-function addLinks(values: JsonRecord, draft: Draft): void {
-  for (const [name, { added, removed }] of Object.entries(draft.links)) {
-    values[name] = { added: [...added], removed: [...removed] };
-  }
 }
