@@ -63,21 +63,14 @@ const kinds = {
 async function measure({ entrant, RevertService, size, kind, pairs }) {
   const mine = await prepare(entrant, size, kind);
   const theirs = await prepare(entrant, size, kind);
-  const flushed = (customers, step) =>
-    entrant.within(async () => {
-      const em = entrant.orm.em.fork();
-      await step({ em, customers });
-      await em.flush();
-    });
-  const make = customers => flushed(customers, kind.make);
   const plans = [];
   const sides = {
     baseline: async () => {
-      await make(theirs);
-      return milliseconds(() => flushed(theirs, kind.unmake));
+      await flushed(entrant, theirs, kind.make);
+      return milliseconds(() => flushed(entrant, theirs, kind.unmake));
     },
     entrant: async () => {
-      await make(mine);
+      await flushed(entrant, mine, kind.make);
       const revision = await newestRevision(entrant);
       const reverts = () => new RevertService(entrant.orm.em.fork());
       plans.push(await milliseconds(() => reverts().revision(revision, { dryRun: true })));
@@ -88,19 +81,20 @@ async function measure({ entrant, RevertService, size, kind, pairs }) {
   await sides.entrant();
   await check(entrant, mine, theirs);
   plans.length = 0;
-  const samples = await samplePairs({
-    ...sides,
-    pairs,
-    repeats: size === 1 ? 16 : 1,
-    betweenPairs: () => tidy(entrant),
-  });
+  const repeats = size === 1 ? 16 : 1;
+  const samples = await samplePairs({ ...sides, pairs, repeats, betweenPairs: () => tidy(entrant) });
   await check(entrant, mine, theirs);
-  return {
-    ratio: ratio(samples),
-    byHandMs: median(samples.baseline),
-    revertMs: median(samples.entrant),
-    planMs: median(plans),
-  };
+  const [byHandMs, revertMs, planMs] = [samples.baseline, samples.entrant, plans].map(median);
+  return { ratio: ratio(samples), byHandMs, revertMs, planMs };
+}
+
+/** A step of {@link kinds} on an entity manager of its own. */
+function flushed(entrant, customers, step) {
+  return entrant.within(async () => {
+    const em = entrant.orm.em.fork();
+    await step({ em, customers });
+    await em.flush();
+  });
 }
 
 let lastId = 0;
