@@ -7,6 +7,7 @@ import { cpu } from './measures/cpu.mjs';
 import { disk } from './measures/disk.mjs';
 import { flush } from './measures/flush.mjs';
 import { memory } from './measures/memory.mjs';
+import { reading } from './measures/reading.mjs';
 import { revert } from './measures/revert.mjs';
 import { roundTrip } from './measures/round-trip.mjs';
 import { shapes } from './measures/shapes.mjs';
@@ -16,7 +17,21 @@ import { unchanged } from './measures/unchanged.mjs';
 import { describeRun, finishRun, toMarkdown } from './support/report.mjs';
 import { openServer } from './support/server.mjs';
 
-const measures = [statements, flush, cpu, roundTrip, unchanged, shapes, context, aged, snapshot, revert, disk, memory];
+const measures = [
+  statements,
+  flush,
+  cpu,
+  roundTrip,
+  unchanged,
+  shapes,
+  context,
+  aged,
+  snapshot,
+  reading,
+  revert,
+  disk,
+  memory,
+];
 
 const { values } = parseArgs({
   options: {
