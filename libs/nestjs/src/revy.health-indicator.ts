@@ -1,4 +1,4 @@
-import type { EntityManager } from '@mikro-orm/core';
+import type { EntityClass, EntityManager } from '@mikro-orm/core';
 import { AttributeDelta, isTracked, ObjectDelta, Revision } from '@revy/mikro-orm';
 
 /** What Terminus expects of an indicator, by the key that it was given. */
@@ -33,12 +33,18 @@ export class RevyHealthIndicator {
     if (!isTracked(this.em)) return 'this ORM does not run Revy: nothing is recorded';
     const em = this.em.fork();
     try {
-      await em.find(Revision, { id: 0 });
-      await em.find(ObjectDelta, { id: 0 });
-      await em.find(AttributeDelta, { revision: { id: 0 } });
+      await em.find(Revision, { id: 0 }, { fields: columnsOf(em, Revision) });
+      await em.find(ObjectDelta, { id: 0 }, { fields: columnsOf(em, ObjectDelta) });
+      await em.find(AttributeDelta, { revision: { id: 0 } }, { fields: columnsOf(em, AttributeDelta) });
       return undefined;
     } catch (error) {
       return `the history cannot be read: ${(error as Error).message}`;
     }
   }
+}
+
+/** By name: `select *` finds whatever columns there are. */
+function columnsOf(em: EntityManager, entity: EntityClass<object>): never[] {
+  const { props } = em.getMetadata().get(entity);
+  return props.filter(({ fieldNames, persist }) => fieldNames && persist !== false).map(({ name }) => name as never);
 }

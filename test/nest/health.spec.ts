@@ -1,0 +1,72 @@
+import { MikroORM } from '@mikro-orm/postgresql';
+import { Controller, Get } from '@nestjs/common';
+import { HealthCheck, HealthCheckService, TerminusModule } from '@nestjs/terminus';
+import { RevyHealthIndicator } from '@revy/nestjs';
+import { BLOG } from '../support/blog.js';
+import { createOrm, type TestOrm } from '../support/orm.js';
+import { statementsOf } from '../support/statements.js';
+import { type BlogApp, startBlog } from './blog-app.js';
+
+@Controller('health')
+class HealthController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly revy: RevyHealthIndicator,
+  ) {}
+
+  @Get()
+  @HealthCheck()
+  check() {
+    return this.health.check([() => this.revy.isHealthy()]);
+  }
+}
+
+let blog: TestOrm;
+let running: BlogApp;
+
+beforeEach(async () => {
+  blog = await createOrm();
+  running = await startBlog({
+    url: blog.database.url,
+    imports: [TerminusModule.forRoot({ logger: false })],
+    controllers: [HealthController],
+  });
+});
+
+afterEach(async () => {
+  await running.app.close();
+  await blog.close();
+});
+
+describe('RevyHealthIndicator', () => {
+  it('is up where the history can be written, for three statements that find nothing', async () => {
+    let body: unknown;
+    await running.http.get('/health').expect(200); // connects
+    const sent = await statementsOf(async () => {
+      ({ body } = await running.http.get('/health').expect(200));
+    });
+    expect(body).toMatchObject({ status: 'ok', info: { revy: { status: 'up' } } });
+    expect(sent).toHaveLength(3);
+  });
+
+  it.each([
+    ['its tables are missing', 'drop table revy_object_delta cascade', /relation "revy_object_delta" does not exist/],
+    ['its view is missing', 'drop view revy_attribute_delta', /relation "revy_attribute_delta" does not exist/],
+    ['a column is missing', 'alter table revy_revision drop column reverts', /column r0\.reverts does not exist/],
+  ])('is down where %s, and says so', async (_, sql, reason) => {
+    await blog.database.query(sql);
+    const { body } = await running.http.get('/health').expect(503);
+    expect(body).toMatchObject({ status: 'error', error: { revy: { status: 'down' } } });
+    const { message } = (body as { error: { revy: { message: string } } }).error.revy;
+    expect(message).toMatch(/^the history cannot be read: /);
+    expect(message).toMatch(reason);
+  });
+
+  it('is down for an ORM that nothing tracks, under the name that it is given', async () => {
+    const orm = await MikroORM.init({ clientUrl: blog.database.url, entities: BLOG });
+    expect(await new RevyHealthIndicator(orm.em).isHealthy('history')).toEqual({
+      history: { status: 'down', message: 'this ORM does not run Revy: nothing is recorded' },
+    });
+    await orm.close();
+  });
+});
