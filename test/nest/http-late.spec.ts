@@ -13,12 +13,13 @@ import {
   RecordingFilter,
   ResolvedController,
   Unprovided,
+  WritingGuard,
 } from './late-controllers.js';
 import { by, byName, createUsers, tagged, TagWriter } from './tag-writer.js';
 
 const SETTINGS = {
   controllers: [LateController, ResolvedController],
-  providers: [TagWriter, RecordingFilter, CurrentUser, AgentOfRequest],
+  providers: [TagWriter, RecordingFilter, WritingGuard, CurrentUser, AgentOfRequest],
 };
 
 let blog: TestOrm;
@@ -66,6 +67,21 @@ describe.each<Platform>(['express', 'fastify'])('with the option "middleware", a
     const expected = users.flatMap(user =>
       [1, 2].map(part => ({ name: `chunk ${part} of ${user.name}`, actor: by(user), description: 'stream' })),
     );
+    expect(await tagged(blog)).toEqual(byName(expected));
+  });
+
+  it('is the system’s in its guards, which can say who it is', async () => {
+    const guarded = (user: User, say: object) =>
+      running.http
+        .post('/late/guarded')
+        .set({ 'x-user': String(user.id), ...say })
+        .expect(201);
+    await Promise.all(users.map((user, i) => guarded(user, i % 2 ? { 'x-say': '1' } : {})));
+    const expected = users.map((user, i) => ({
+      name: `guard of ${user.name}`,
+      actor: i % 2 ? by(user) : null,
+      description: null,
+    }));
     expect(await tagged(blog)).toEqual(byName(expected));
   });
 
