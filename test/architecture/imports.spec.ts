@@ -11,6 +11,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   database: [],
   options: ['model', 'errors'],
+  // The command line, which edits a configuration and loads nothing of the library.
+  init: [],
   // How the halves reach each other without an import: the extension fills it in, one for each ORM.
   runtime: ['type context', 'type model', 'type tracking', 'errors'],
   model: ['type context', 'runtime', 'errors'],

@@ -36,7 +36,7 @@ function isKnown(command: string): boolean {
   const [program, ...rest] = command.split(/\s+/);
   const [first = ''] = rest;
   if (program === 'npm') return isNpm(rest);
-  if (program === 'npx') return exists(`node_modules/.bin/${first}`);
+  if (program === 'npx') return exists(`node_modules/.bin/${first}`) || hasProgram(first);
   if (program === 'node') return exists(first);
   return program!.includes('/') && exists(program!);
 }
@@ -50,6 +50,12 @@ function isNpm([verb = '', ...rest]: string[]): boolean {
   return (
     ['install', 'i'].includes(verb) && names.every(name => exists(`node_modules/${name.replace(/(?<=.)@.*$/, '')}`))
   );
+}
+
+/** `npx PACKAGE` runs its one program; a workspace's own is not linked before it is built. */
+function hasProgram(name: string): boolean {
+  const manifest = `node_modules/${name}/package.json`;
+  return name !== '' && exists(manifest) && 'bin' in (JSON.parse(read(manifest)) as object);
 }
 
 function exists(file: string): boolean {
