@@ -40,9 +40,9 @@ export async function withShops({ serverUrl }, fn) {
   const frame = { actor: new SystemActor('bench'), revisionDescription: 'a benchmark' };
   const open = [];
   try {
-    for (const [name, extensions] of [
-      ['untracked', []],
-      ['Revy', [revy()]],
+    for (const { name, extensions } of [
+      { name: 'untracked', extensions: [] },
+      { name: 'Revy', extensions: [revy()] },
     ]) {
       const database = await createDatabase(serverUrl, `shop ${name}`);
       const entities = defineShop();
