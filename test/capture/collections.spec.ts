@@ -158,6 +158,26 @@ describe('many-to-many links', () => {
     ]);
   });
 
+  it('E7: links between objects that are new together, in a circle', async () => {
+    await school();
+    const em = test.orm.em.fork();
+    const [x, y] = ['X', 'Y'].map(name => em.create(Student, { name })) as [Student, Student];
+    x.friends.set([x, y]);
+    y.friends.set([x]);
+    await em.flush();
+    const live = await test.database.query(
+      "select student_1_id || '-' || student_2_id as link from student_friends where student_1_id in ($1, $2) order by 1",
+      [x.id, y.id],
+    );
+    const recorded = (await test.deltas()).flatMap(({ object, new: values }) =>
+      ((values?.['friends'] as { added: number[] } | undefined)?.added ?? []).map(
+        key => `${object.split(':')[1]}-${key}`,
+      ),
+    );
+    expect(recorded.toSorted()).toEqual(live.map(({ link }) => link));
+    expect(recorded).toHaveLength(3);
+  });
+
   it('E8, B3: in one transaction, only what remains is recorded', async () => {
     const { students, courses } = await school();
     const [a, b, c] = courses as [number, number, number];
