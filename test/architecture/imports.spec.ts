@@ -27,6 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   delta: ['type capture', 'context', 'model', 'errors'],
   write: ['delta', 'context', 'tracking', 'database', 'model', 'errors'],
   bypass: ['collections', 'capture', 'delta', 'write', 'context', 'tracking', 'options', 'database', 'model', 'errors'],
+  baseline: ['write', 'context', 'runtime', 'tracking', 'database', 'model', 'errors'],
   'tracking-entity-manager': ['capture', 'bypass'],
   // Takes a context to where a job runs; the actor's class and key are asked of its ORM.
   'captured-context': ['context', 'runtime', 'tracking', 'model', 'errors'],
@@ -45,12 +46,21 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   subscriber: ['collections', 'cascade', 'capture', 'delta', 'write', 'context', 'tracking', 'model', 'errors'],
   // prettier-ignore
   extension: [
-    'subscriber', 'tracking-entity-manager', 'collections', 'cascade', 'capture', 'write', 'bypass', 'history', 'snapshot', 'as-of', 'revert',
+    'subscriber', 'tracking-entity-manager', 'collections', 'cascade', 'capture', 'write', 'baseline', 'bypass', 'history', 'snapshot', 'as-of', 'revert',
     'context', 'tracking', 'runtime', 'options', 'model', 'errors',
   ],
 };
 
-const WRITE_HALF = ['collections', 'cascade', 'capture', 'delta', 'write', 'bypass', 'tracking-entity-manager'];
+const WRITE_HALF = [
+  'collections',
+  'cascade',
+  'capture',
+  'delta',
+  'write',
+  'baseline',
+  'bypass',
+  'tracking-entity-manager',
+];
 const READ_HALF = ['history', 'snapshot', 'versions', 'related', 'history.service', 'as-of', 'revert'];
 
 /** Stages that compute and never touch the ORM: they may name its types, and load nothing of it. */

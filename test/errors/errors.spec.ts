@@ -58,6 +58,15 @@ const OddSchema = defineEntity({
 /** One of many tables of its name. */
 const Leaf = defineEntity({ name: 'Leaf', schema: '*', properties: { id: p.integer().primary() } });
 
+const Star = defineEntity({
+  name: 'Star',
+  properties: { id: p.integer().primary(), name: p.string().unique() },
+});
+const Fan = defineEntity({
+  name: 'Fan',
+  properties: { id: p.integer().primary(), idol: () => p.manyToOne(Star).targetKey('name') },
+});
+
 const TO_COME = new Date('2999-01-01');
 
 interface Failure {
@@ -361,6 +370,53 @@ const FAILURES: Record<string, Failure> = {
         properties: { id: p.integer().primary() },
       });
       await MikroORM.init({ clientUrl: test.database.url, entities: [...BLOG, Impostor], extensions: [revy()] });
+    },
+  },
+  UnreadableRelationError: {
+    code: 'REVY_UNREADABLE_RELATION',
+    message:
+      'Cannot populate "idol" of Fan at a point: it refers to another column than the key. ' +
+      'Read its target in a query of its own.',
+    facts: { entityName: 'Fan', relation: 'idol' },
+    raise: () =>
+      inOrm({ config: { entities: [Star, Fan] } }, other =>
+        new SnapshotService(other.orm.em.fork()).many(Fan, [1], TO_COME, { populate: ['idol'] }),
+      ),
+  },
+  UnsupportedConditionError: {
+    code: 'REVY_UNSUPPORTED_CONDITION',
+    message:
+      'Cannot select User as of a point by "name.$like": only the database has this operator. ' +
+      'Use attributes that are recorded, with a value, a list of values, $eq, $ne, $in, $nin, $gt, $gte, $lt, $lte, ' +
+      '$and, $or and $not, or pass the keys of the objects.',
+    facts: { entityName: 'User', condition: 'name.$like' },
+    raise: () => snapshots().many(User, { name: { $like: 'A%' } } as never),
+  },
+  RowHookError: {
+    code: 'REVY_ROW_HOOK',
+    message:
+      'Cannot record this transaction, so its changes are rolled back with it: the option "onRevision" threw ' +
+      '(no address). What it threw is the cause of this error. ' +
+      'The entity manager believes that it has flushed: go on with a fresh fork.',
+    facts: { hook: 'onRevision', cause: new Error('no address') },
+    raise: () =>
+      inOrm({ revy: { onRevision: () => Promise.reject(new Error('no address')) } }, other =>
+        refused(other, flushTag('a', other.orm.em.fork())),
+      ),
+  },
+  FormerNameError: {
+    code: 'REVY_FORMER_NAME',
+    message:
+      'Cannot read "title" of Shop under its former name "name": that is an attribute of its own now, and nothing in ' +
+      'the history tells the two apart. Give one of them another name.',
+    facts: { entityName: 'Shop', attribute: 'title', formerly: 'name' },
+    raise: async () => {
+      const Shop = defineEntity({
+        class: class Shop {},
+        revy: { formerly: { title: 'name' } },
+        properties: { id: p.integer().primary(), title: p.string(), name: p.string() },
+      });
+      await MikroORM.init({ clientUrl: test.database.url, entities: [Shop], extensions: [revy()] });
     },
   },
   UnusableTypeError: {
@@ -674,7 +730,8 @@ describe('other words for other situations', () => {
   it('RevyOptionError: an option that is not known, and a number that is too small', async () => {
     expect(await messageOf(() => revy({ tracked: 'all' } as never))).toBe(
       `Cannot set up Revy: the option "tracked" is 'all'. ` +
-        'Use one of the options track, outsideContext, require, tablePrefix, keyframeEvery, maskWith, bypass, schema.',
+        'Use one of the options track, outsideContext, require, tablePrefix, keyframeEvery, maskWith, bypass, schema, ' +
+        'entities, onRevision, onObjectDelta.',
     );
     expect(await messageOf(() => revy({ keyframeEvery: 1 }))).toBe(
       'Cannot set up Revy: the option "keyframeEvery" is 1. Use a whole number from 2 to 64.',

@@ -1,3 +1,4 @@
+export type { BaselineOptions, BaselineProgress, BaselineResult } from './baseline/baseline.js';
 export { OnDelete } from './cascade/on-delete.decorator.js';
 export {
   DeleteRuleConflictError,
@@ -14,6 +15,8 @@ export { RevisionContext } from './context/revision-context.js';
 export type { AttributeAction, ObjectAction } from './model/action.js';
 export { AttributeDelta } from './model/attribute-delta.entity.js';
 export type { Json, JsonRecord } from './model/json.js';
+export type { SwappedEntities } from './model/history-classes.js';
+export type { HookContext, ObjectDeltaHook, RevisionHook } from './model/row-hook.js';
 export { ObjectDelta, type StoredAttribution } from './model/object-delta.entity.js';
 export type { AttributeName } from './history/attribute-name.js';
 export type {
@@ -76,24 +79,27 @@ export {
 export type { AsOfOptions } from './as-of/as-of.js';
 export { InterruptedWriteError } from './write/write.errors.js';
 export { UnsafeBypassError } from './bypass/bypass.errors.js';
+export { RowHookError } from './write/row-hook.errors.js';
 export { revy, type RevyExtension } from './revy.extension.js';
 export { isTracked } from './runtime.js';
 export type { BypassOptions, ContextRequirement, NativeBypass, QueryBypass, RevyOptions } from './revy.options.js';
 export { Tracked, type TrackingDecorator, Untracked } from './tracking/tracked.decorator.js';
-export { ContextRequiredError, UnusableTypeError } from './tracking/tracking.errors.js';
+export { ContextRequiredError, FormerNameError, UnusableTypeError } from './tracking/tracking.errors.js';
 export type { PropertyTrackingOptions, TrackingOptions } from './tracking/tracking-options.js';
 export type { RevisionChanges } from './history/revision-changes.js';
 export type { RelatedOptions } from './related/find-related.js';
 export { HistoryService } from './history.service.js';
+export type { UnknownReason } from './snapshot/known-state.js';
+export type { ObjectCondition } from './snapshot/object-condition.js';
+export {
+  UnknownRelationError,
+  UnreadableRelationError,
+  UnsupportedConditionError,
+} from './snapshot/snapshot.errors.js';
 export type { Snapshot } from './snapshot/snapshot.js';
 export { type SnapshotOptions, SnapshotService } from './snapshot/snapshot.service.js';
 export type { ConflictChoice, OnConflict } from './revert/resolve.js';
-export {
-  NothingToRevertError,
-  RevertConflictError,
-  SeveralSchemasError,
-  UnknownRelationError,
-} from './revert/revert.errors.js';
+export { NothingToRevertError, RevertConflictError, SeveralSchemasError } from './revert/revert.errors.js';
 export {
   type ConflictReason,
   type PlannedObject,

@@ -1,5 +1,6 @@
-import type { EntityManager, EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
+import type { EntityManager, EntityMetadata, EntityName, MetadataStorage, MikroORM } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/sql';
+import { baseline } from './baseline/baseline.js';
 import type { Bypasses } from './bypass/bypass-entity-manager.js';
 import type { NativeCapture } from './bypass/capture-native.js';
 import { GuardedConnections } from './bypass/guarded-connection.js';
@@ -15,9 +16,13 @@ import { NativeCascades } from './cascade/native-cascades.js';
 import { CollectionWrites } from './collections/collection-writes.js';
 import { loadActors } from './history/load-actors.js';
 import { addPastIndexes } from './as-of/past-indexes.js';
+import { classOf, historyClasses } from './model/history-classes.js';
 import { historySchemas } from './model/schema.js';
-import { tableNames } from './model/tables.js';
-import { resolveOptions, type RevyOptions } from './revy.options.js';
+import { HistoryTables } from './model/history-tables.js';
+import type { ObjectDelta } from './model/object-delta.entity.js';
+import type { Revision } from './model/revision.entity.js';
+import type { RowAdditions } from './model/row-hook.js';
+import { type ResolvedOptions, resolveOptions, type RevyOptions } from './revy.options.js';
 import { RevySubscriber } from './revy.subscriber.js';
 import { EXTENSION, isTracked, type RevyRuntime } from './runtime.js';
 import { trackingClass } from './tracking-entity-manager.js';
@@ -42,16 +47,22 @@ export interface RevyExtension {
  * @throws {DuplicateTypeError} at discovery, if two tracked classes share a stored type
  * @throws {UnknownAttributeError} at discovery, if a tracking option names a property that does not exist
  */
-export function revy(options: RevyOptions = {}): RevyExtension {
-  const resolved = resolveOptions(options);
+export function revy<R extends Revision = Revision, D extends ObjectDelta = ObjectDelta>(
+  options: RevyOptions<R, D> = {},
+): RevyExtension {
+  const resolved = resolveOptions(options as RevyOptions);
   return {
     register(orm) {
       if (isTracked(orm)) return;
-      const tables = tableNames(resolved, orm.config);
       const platform = orm.driver.getPlatform();
       const defaultSchema = orm.config.getSchema() ?? platform.getDefaultSchemaName();
+      const tables = new HistoryTables(resolved, orm.config, historyClasses(resolved.entities));
+      const additions = () => additionsOf(tables, resolved);
       const entities = new TrackedEntities(resolved, platform, defaultSchema);
-      const recorder = new Recorder(entities, new HistoryWriter(tables, resolved.keyframeEvery));
+      const recorder = new Recorder(entities, () => {
+        const added = additions();
+        return { writer: new HistoryWriter(tables, resolved.keyframeEvery, added?.columns), additions: added };
+      });
       const cascades = new CascadeMap(entities);
       const alongFlush = new Cascades(cascades);
       const driver = orm.driver as unknown as AbstractSqlDriver;
@@ -60,30 +71,48 @@ export function revy(options: RevyOptions = {}): RevyExtension {
       const writePending = (em: EntityManager) => recorder.writePending(em);
       const discover = (metadata: Iterable<EntityMetadata>) =>
         cascades.discover(metadata, orm.config.get('schemaGenerator'));
-      const runtime: RevyRuntime = { entities, tables, discover, writePending, loadActors };
+      const { classes } = tables;
+      const runtime: RevyRuntime = { entities, tables, classes, additions, discover, writePending, loadActors };
       orm.config.registerExtension(EXTENSION, () => runtime);
       orm.config.set('subscribers', [...orm.config.get('subscribers'), subscriber]);
       const dependants = new NativeCascades(cascades);
       const bypasses = bypassesOf(orm, runtime, { entities, recorder, dependants, collections });
       noticeMissedRows(orm.driver as never);
       const extend: Extend = em => extendEntityManager(em, bypasses, subscriber);
-      if (orm.em) installInto(orm, runtime, subscriber, extend);
-      else installBefore(orm, runtime, extend);
+      if (orm.em) installInto(orm, { runtime, tables, extend }, subscriber);
+      else installBefore(orm, { runtime, tables, extend });
     },
   };
 }
 
+revy.baseline = baseline;
+
+/** Without any, rows are written without a detour. */
+function additionsOf(tables: HistoryTables, options: ResolvedOptions): RowAdditions | undefined {
+  const { onRevision, onObjectDelta, entities } = options;
+  if (!tables.added || !(onRevision || onObjectDelta || entities)) return undefined;
+  return { classes: tables.classes, columns: tables.added, onRevision, onObjectDelta };
+}
+
+interface Installed {
+  readonly runtime: RevyRuntime;
+  readonly tables: HistoryTables;
+  readonly extend: Extend;
+}
+
 /** MikroORM 7.2 registers extensions before discovery, when there is no entity manager yet. */
-function installBefore(orm: MikroORM, runtime: RevyRuntime, extend: Extend): void {
+function installBefore(orm: MikroORM, { runtime, tables, extend }: Installed): void {
   const { config, driver } = orm;
-  const schemas = historySchemas(runtime.tables);
-  config.set('entities', [...config.get('entities'), ...schemas]);
-  if (config.get('entitiesTs')?.length) config.set('entitiesTs', [...config.get('entitiesTs'), ...schemas]);
+  const listed = config.get('entities');
+  const schemas = schemasBeside(listed, tables);
+  config.set('entities', [...listed, ...schemas] as never);
+  if (config.get('entitiesTs')?.length) config.set('entitiesTs', [...config.get('entitiesTs'), ...schemas] as never);
   const discovery = config.get('discovery');
   config.set('discovery', {
     ...discovery,
     async afterDiscovered(storage, platform) {
       await discovery.afterDiscovered?.(storage, platform);
+      tables.map(storage, driver as unknown as AbstractSqlDriver);
       onDecorate(storage, runtime);
     },
   });
@@ -91,8 +120,15 @@ function installBefore(orm: MikroORM, runtime: RevyRuntime, extend: Extend): voi
   driver.createEntityManager = (useContext?: boolean) => extend(createEntityManager(useContext)) as never;
 }
 
-function installInto(orm: MikroORM, runtime: RevyRuntime, subscriber: RevySubscriber, extend: Extend): void {
-  orm.discoverEntity(historySchemas(runtime.tables));
+/** What the history needs beside the entities that the application lists itself. */
+function schemasBeside(listed: readonly unknown[], tables: HistoryTables): EntityName[] {
+  const classes = new Set(listed.map(entity => classOf(entity as EntityName)));
+  return historySchemas(tables, tables.classes).filter(schema => !classes.has(classOf(schema)));
+}
+
+function installInto(orm: MikroORM, { runtime, tables, extend }: Installed, subscriber: RevySubscriber): void {
+  orm.discoverEntity(historySchemas(tables, tables.classes) as never);
+  tables.map(orm.getMetadata(), orm.driver as unknown as AbstractSqlDriver);
   install(orm.getMetadata(), runtime);
   onDecorate(orm.getMetadata(), runtime);
   orm.em.getEventManager().registerSubscriber(subscriber);

@@ -1,4 +1,8 @@
+import { classOf, type SwappedEntities } from './model/history-classes.js';
 import { LONGEST_TAIL } from './model/keyframe.js';
+import { ObjectDelta } from './model/object-delta.entity.js';
+import { Revision } from './model/revision.entity.js';
+import type { ObjectDeltaHook, RevisionHook } from './model/row-hook.js';
 import { RevyOptionError } from './revy.errors.js';
 
 /** What happens to a write of tracked rows that Revy can only see go by, and not record. */
@@ -30,7 +34,7 @@ export interface BypassOptions {
 export type ContextRequirement = 'actor' | 'description';
 
 /** Options of {@link revy}. */
-export interface RevyOptions {
+export interface RevyOptions<R extends Revision = Revision, D extends ObjectDelta = ObjectDelta> {
   /**
    * Which entities are tracked: all but those marked `@Untracked()`, or only those marked `@Tracked()`.
    *
@@ -83,12 +87,33 @@ export interface RevyOptions {
    * @defaultValue `{ native: 'capture', query: 'warn' }`
    */
   readonly bypass?: NativeBypass | BypassOptions;
+  /**
+   * Entities of the application in place of `Revision` and `ObjectDelta`, which they extend: with more columns and
+   * relations, in tables and schemas of their own names.
+   *
+   * @defaultValue Revy's own
+   */
+  readonly entities?: SwappedEntities<R, D>;
+  /**
+   * Fills each revision before it is written, in its transaction: its own columns, `description` and `metadata`. What
+   * it throws rolls the transaction back. Called once for a revision, with `metadata` and `description` as the context
+   * has them; for baselines as well.
+   */
+  readonly onRevision?: RevisionHook<R>;
+  /** Fills the own columns of each object delta before it is written, as `onRevision` does; not those of baselines. */
+  readonly onObjectDelta?: ObjectDeltaHook<D>;
 }
 
 /** The options with every default filled in. */
 export type ResolvedOptions = Readonly<
-  Required<Omit<RevyOptions, 'schema' | 'bypass'>> & Pick<RevyOptions, 'schema'> & { bypass: Required<BypassOptions> }
+  Required<Omit<RevyOptions, Optional | 'bypass'>> &
+    Pick<RevyOptions, Optional> & {
+      bypass: Required<BypassOptions>;
+    }
 >;
+
+type Optional = 'schema' | 'entities' | 'onRevision' | 'onObjectDelta';
+const OPTIONAL: readonly Optional[] = ['schema', 'entities', 'onRevision', 'onObjectDelta'];
 
 const DEFAULTS = {
   track: 'all',
@@ -108,7 +133,7 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
 const TEXTS: readonly string[] = ['schema', 'tablePrefix', 'maskWith'];
 
 export function resolveOptions(options: RevyOptions): ResolvedOptions {
-  const known = [...Object.keys(DEFAULTS), 'schema'];
+  const known = [...Object.keys(DEFAULTS), ...OPTIONAL];
   for (const [name, value] of Object.entries(options)) {
     if (!known.includes(name)) throw new RevyOptionError(name, value, `one of the options ${known.join(', ')}`);
     const choices = CHOICES[name];
@@ -122,6 +147,7 @@ export function resolveOptions(options: RevyOptions): ResolvedOptions {
   refuseUnknownRequirements(options.require);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const resolved: ResolvedOptions = { ...DEFAULTS, ...given, bypass: resolveBypass(options.bypass) };
+  requireEntities(options.entities);
   const { keyframeEvery } = resolved;
   if (!Number.isInteger(keyframeEvery) || keyframeEvery < 2 || keyframeEvery > LONGEST_TAIL) {
     throw new RevyOptionError('keyframeEvery', keyframeEvery, `a whole number from 2 to ${LONGEST_TAIL}`);
@@ -134,6 +160,15 @@ const REQUIREMENTS: readonly unknown[] = ['actor', 'description'] satisfies Cont
 function refuseUnknownRequirements(require: RevyOptions['require'] = []): void {
   if (Array.isArray(require) && require.every(one => REQUIREMENTS.includes(one))) return;
   throw new RevyOptionError('require', require, "a list of 'actor' and 'description'");
+}
+
+function requireEntities(entities: RevyOptions['entities'] = {}): void {
+  const bases = { Revision, ObjectDelta } as const;
+  for (const [name, entity] of Object.entries(entities)) {
+    const base = bases[name as keyof typeof bases];
+    const isOne = base && entity !== undefined && (classOf(entity).prototype as unknown) instanceof base;
+    if (!isOne) throw new RevyOptionError(`entities.${name}`, entity, 'a class that extends Revision or ObjectDelta');
+  }
 }
 
 const BYPASS = { native: ['capture', 'warn', 'throw', 'ignore'], query: ['warn', 'throw', 'ignore'] } as const;

@@ -1,5 +1,7 @@
 import type { EntityManager, EntityMetadata, MikroORM } from '@mikro-orm/core';
 import type { Actor } from './context/actor.js';
+import type { HistoryClasses } from './model/history-classes.js';
+import type { RowAdditions } from './model/row-hook.js';
 import type { TableNames } from './model/tables.js';
 import type { Revision } from './model/revision.entity.js';
 import { RevyNotInstalledError } from './revy.errors.js';
@@ -9,6 +11,10 @@ import type { TrackedEntities } from './tracking/tracked-entities.js';
 export interface RevyRuntime {
   readonly entities: TrackedEntities;
   readonly tables: TableNames;
+  /** The classes that the history's tables are mapped to. */
+  readonly classes: HistoryClasses;
+  /** What the application adds to their rows; nothing for most. Known from discovery on. */
+  readonly additions: () => RowAdditions | undefined;
   /** Takes in what foreign keys there are; called again when more entities are discovered. */
   readonly discover: (metadata: Iterable<EntityMetadata>) => void;
   /** Writes what the transaction around `em` still holds back, so that a read in it is complete. */

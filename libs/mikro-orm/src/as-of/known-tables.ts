@@ -1,5 +1,5 @@
 import { type EntityManager, type EntityMetadata, type EntityProperty, isRaw, ReferenceKind } from '@mikro-orm/core';
-import { HISTORY_CLASSES } from '../model/schema.js';
+import { isHistoryClass } from '../model/history-classes.js';
 import { runtimeOf } from '../runtime.js';
 import type { TrackedEntities, TrackedEntity } from '../tracking/tracked-entities.js';
 import { pastTemplate, type PastTemplate } from './history-at.js';
@@ -79,7 +79,7 @@ export class KnownTables {
 function byTable(metadata: readonly EntityMetadata[], config: string | undefined): Map<string, EntityMetadata[]> {
   const tables = new Map<string, EntityMetadata[]>();
   for (const meta of metadata) {
-    if (meta.embeddable || meta.virtual || !meta.tableName || HISTORY_CLASSES.has(meta.class)) continue;
+    if (meta.embeddable || meta.virtual || !meta.tableName || isHistoryClass(meta.class)) continue;
     const key = JSON.stringify([meta.schema ?? config, meta.tableName]);
     const metas = [...(tables.get(key) ?? []), meta];
     tables.set(

@@ -2,7 +2,7 @@ import { type EntityManager, type EntityMetadata, helper, type MikroORM, Utils }
 import { adoptNewEntity, clearAttribution } from '../capture/attribution.js';
 import { currentFrame } from '../context/frame-store.js';
 import { unresolved } from '../context/frame-values.js';
-import { HISTORY_CLASSES } from '../model/schema.js';
+import { isHistoryClass } from '../model/history-classes.js';
 import { NoTransactionError } from '../revy.errors.js';
 import { refuseOutsideContext, refuseUnexplained } from '../tracking/required-context.js';
 import { captureNative, type NativeCapture } from './capture-native.js';
@@ -57,7 +57,7 @@ export class NativeWrites {
 
   #metaOf({ em, method, target }: NativeRequest): EntityMetadata | undefined {
     const entityClass = classOf(target);
-    if (HISTORY_CLASSES.has(entityClass as never)) this.guard.onHistory(`em.${method}()`, nameOf(entityClass));
+    if (isHistoryClass(entityClass)) this.guard.onHistory(`em.${method}()`, nameOf(entityClass));
     return entityClass === undefined ? undefined : em.getMetadata().find(entityClass as never);
   }
 

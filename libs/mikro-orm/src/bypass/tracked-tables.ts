@@ -1,5 +1,5 @@
 import type { EntityMetadata } from '@mikro-orm/core';
-import type { TableNames } from '../model/tables.js';
+import { schemaOf, type TableNames } from '../model/tables.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import type { WrittenTable } from './written-tables.js';
 
@@ -27,8 +27,9 @@ export class TrackedTables {
 
   #fill(): void {
     this.#byName.clear();
-    const { schema, revision, objectDelta, attributeDelta } = this.names;
-    for (const name of [revision, objectDelta, attributeDelta]) this.#add(name, { schema, className: undefined });
+    for (const table of ['revision', 'objectDelta', 'attributeDelta'] as const) {
+      this.#add(this.names[table], { schema: schemaOf(this.names, table), className: undefined });
+    }
     for (const { meta, isTracked, collections } of this.entities.all) {
       if (!isTracked) continue;
       for (const table of tablesOf(meta))

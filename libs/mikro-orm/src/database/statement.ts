@@ -4,13 +4,18 @@ import { createHash } from 'node:crypto';
 
 /** A statement of our own, prepared once for each connection: planning it would often cost more than running it. */
 export interface Statement {
-  /** Name of the prepared statement; another text has another name. */
+  /** Name of the prepared statement; another text has another name. Empty for one that is not prepared. */
   readonly name: string;
   readonly text: string;
 }
 
 export function statement(text: string): Statement {
   return { name: `revy_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`, text: text.trim() };
+}
+
+/** A statement that is planned each time: what it does takes longer than that, or needs a fresh look at the tables. */
+export function unnamed(text: string): Statement {
+  return { name: '', text: text.trim() };
 }
 
 /** What Kysely, which MikroORM brings along, calls a compiled query; as much of it as is needed. */

@@ -1,6 +1,7 @@
-import { defineEntity, p } from '@mikro-orm/core';
+import { defineEntity, type EntityName, p } from '@mikro-orm/core';
 import { AttributeDelta } from './attribute-delta.entity.js';
 import { attributeDeltaView } from './attribute-delta.view.js';
+import type { HistoryClasses } from './history-classes.js';
 import type { Json, JsonRecord } from './json.js';
 import { ObjectDelta, type StoredAttribution } from './object-delta.entity.js';
 import { Revision } from './revision.entity.js';
@@ -16,6 +17,27 @@ const REVISION_PROPERTIES = {
   transactionId: () => p.bigint('string').nullable(),
   reverts: () => p.bigint('number').nullable(),
 };
+
+const OBJECT_DELTA_PROPERTIES = {
+  id: () => p.bigint('number').primary().autoincrement(),
+  action: () => p.text().$type<ObjectDelta['action']>(),
+  objectType: () => p.text(),
+  objectId: () => p.text(),
+  version: () => p.integer(),
+  actorType: () => p.text().nullable(),
+  actorId: () => p.text().nullable(),
+  description: () => p.text().nullable(),
+  oldValues: () => p.json<JsonRecord>().nullable(),
+  newValues: () => p.json<JsonRecord>().nullable(),
+  attributions: () => p.json<Record<string, StoredAttribution[]>>().nullable(),
+  state: () => p.json<JsonRecord>().nullable().lazy(),
+};
+
+/** The properties that each of the two has, whatever an application adds. */
+export const OWN_PROPERTIES = {
+  revision: new Set([...Object.keys(REVISION_PROPERTIES), 'objectDeltas']),
+  objectDelta: new Set([...Object.keys(OBJECT_DELTA_PROPERTIES), 'revision']),
+} as const;
 
 interface Builder {
   '~options': { readonly kind?: string };
@@ -35,48 +57,42 @@ function inColumn(property: Builder, column: string): Builder {
   return property.assignOptions({ fieldName: property['~options'].kind === 'm:1' ? `${column}_id` : column });
 }
 
-function revisionSchema(tables: TableNames) {
+/** Where a class is replaced by one of the application's, it is what that one inherits its properties from. */
+function placeOf(table: 'revision' | 'objectDelta', tables: TableNames, isReplaced: boolean) {
+  return isReplaced ? { abstract: true } : { tableName: tables[table], schema: tables.ownSchema };
+}
+
+function revisionSchema(tables: TableNames, classes: HistoryClasses) {
   return defineEntity({
     class: Revision,
-    tableName: tables.revision,
-    schema: tables.ownSchema,
+    ...placeOf('revision', tables, classes.Revision !== Revision),
     properties: {
       ...inColumns(REVISION_PROPERTIES),
-      objectDeltas: () => p.oneToMany(ObjectDelta).mappedBy('revision').orderBy({ id: 'asc' }),
+      objectDeltas: () => p.oneToMany(classes.ObjectDelta).mappedBy('revision').orderBy({ id: 'asc' }),
     },
   });
 }
 
-function objectDeltaSchema(tables: TableNames) {
+function objectDeltaSchema(tables: TableNames, classes: HistoryClasses) {
+  const { id, ...properties } = OBJECT_DELTA_PROPERTIES;
   return defineEntity({
     class: ObjectDelta,
-    tableName: tables.objectDelta,
-    schema: tables.ownSchema,
+    ...placeOf('objectDelta', tables, classes.ObjectDelta !== ObjectDelta),
     indexes: [
       { name: `${tables.objectDelta}_object_index`, properties: ['objectType', 'objectId', 'id'] },
       // BRIN: ids rise with the physical order, so this costs a write next to nothing
       { name: `${tables.objectDelta}_revision_index`, properties: ['revision'], type: 'brin' },
     ],
     properties: inColumns({
-      id: p.bigint('number').primary().autoincrement(),
+      id,
       // Measured: a foreign key here costs a tenth to two fifths of the write, and the statement cannot break it.
-      revision: () => p.manyToOne(Revision).createForeignKeyConstraint(false).index(false),
-      action: p.text().$type<ObjectDelta['action']>(),
-      objectType: p.text(),
-      objectId: p.text(),
-      version: p.integer(),
-      actorType: p.text().nullable(),
-      actorId: p.text().nullable(),
-      description: p.text().nullable(),
-      oldValues: p.json<JsonRecord>().nullable(),
-      newValues: p.json<JsonRecord>().nullable(),
-      attributions: p.json<Record<string, StoredAttribution[]>>().nullable(),
-      state: p.json<JsonRecord>().nullable().lazy(),
+      revision: () => p.manyToOne(classes.Revision).createForeignKeyConstraint(false).index(false),
+      ...properties,
     }),
   });
 }
 
-function attributeDeltaSchema(tables: TableNames) {
+function attributeDeltaSchema(tables: TableNames, classes: HistoryClasses) {
   return defineEntity({
     class: AttributeDelta,
     tableName: tables.attributeDelta,
@@ -84,10 +100,10 @@ function attributeDeltaSchema(tables: TableNames) {
     view: true,
     expression: attributeDeltaView(tables),
     properties: inColumns({
-      objectDelta: () => p.manyToOne(ObjectDelta).primary().createForeignKeyConstraint(false),
+      objectDelta: () => p.manyToOne(classes.ObjectDelta).primary().createForeignKeyConstraint(false),
       attribute: p.text().primary(),
       position: p.integer().primary(),
-      revision: () => p.manyToOne(Revision).createForeignKeyConstraint(false),
+      revision: () => p.manyToOne(classes.Revision).createForeignKeyConstraint(false),
       recordedAt: p.datetime(6),
       objectType: p.text(),
       objectId: p.text(),
@@ -102,9 +118,13 @@ function attributeDeltaSchema(tables: TableNames) {
   });
 }
 
-/** The entities that Revy adds to an ORM, mapped to the tables that its options name. */
-export function historySchemas(tables: TableNames) {
-  return [revisionSchema(tables), objectDeltaSchema(tables), attributeDeltaSchema(tables)];
+/** The entities that Revy adds to an ORM, mapped to the tables that its options name, with those in their place. */
+export function historySchemas(tables: TableNames, classes: HistoryClasses): EntityName[] {
+  const own = [
+    revisionSchema(tables, classes),
+    objectDeltaSchema(tables, classes),
+    attributeDeltaSchema(tables, classes),
+  ];
+  const others = [classes.Revision, classes.ObjectDelta].filter(one => one !== Revision && one !== ObjectDelta);
+  return [...own, ...others];
 }
-
-export const HISTORY_CLASSES: ReadonlySet<unknown> = new Set([Revision, ObjectDelta, AttributeDelta]);

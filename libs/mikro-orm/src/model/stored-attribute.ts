@@ -28,7 +28,12 @@ function relationCodec(prop: EntityProperty, platform: Platform): ValueCodec {
     const values = resolve().map((column, index) => column.codec.decode(parts[index] ?? null));
     return nestKey(resolve(), values);
   };
-  return { encode, encodeRow: encode, decode };
+  const canDecode = (stored: Json): boolean => {
+    const parts = Array.isArray(stored) ? stored : [stored];
+    const isKey = parts.length === resolve().length;
+    return stored === null || (isKey && resolve().every((column, index) => column.codec.canDecode(parts[index]!)));
+  };
+  return { encode, encodeRow: encode, canDecode, decode };
 }
 
 /** A target that was inserted by the same flush is known by an identifier that holds its key since then. */
@@ -42,5 +47,6 @@ const polymorphicCodec: ValueCodec = (() => {
     value instanceof PolymorphicRef ? [value.discriminator, identified(value.id) as Json] : null;
   const decode = (stored: Json): unknown =>
     Array.isArray(stored) ? new PolymorphicRef(stored[0] as string, stored[1]) : null;
-  return { encode, encodeRow: encode, decode };
+  const canDecode = (stored: Json) => stored === null || (Array.isArray(stored) && stored.length === 2);
+  return { encode, encodeRow: encode, canDecode, decode };
 })();

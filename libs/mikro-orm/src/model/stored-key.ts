@@ -13,6 +13,8 @@ import { type ValueCodec, valueCodec } from './stored-value.js';
 /** A column of a primary key: the way to it through the key's own relations, and its codec. */
 export interface KeyColumn {
   readonly path: readonly string[];
+  /** The property that maps it; of a relation, that of its target. */
+  readonly prop: EntityProperty;
   readonly codec: ValueCodec;
   /** Whether its stored form may be an object: that of a custom type's dates and bytes. */
   readonly isObject: boolean;
@@ -29,7 +31,7 @@ export function keyColumns(meta: EntityMetadata, platform: Platform, path: reado
     const toDatabase = (value: unknown) =>
       customType && value !== undefined && value !== null ? customType.convertToDatabaseValue(value, platform) : value;
     const isObject = customType?.compareAsType() === 'any';
-    return [{ path: here, codec: valueCodec(prop, platform), isObject, toDatabase }];
+    return [{ path: here, prop, codec: valueCodec(prop, platform), isObject, toDatabase }];
   });
 }
 

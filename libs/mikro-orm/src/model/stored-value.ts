@@ -23,15 +23,26 @@ export interface ValueCodec {
   encode(value: unknown): Json;
   /** From a row that the driver read; it differs from `encode` where the driver parses a column itself. */
   encodeRow(value: unknown): Json;
+  /** Whether `decode` can make something of it: not always, if the property had another type when it was stored. */
+  canDecode(stored: Json): boolean;
   /** To the form that the ORM's hydrator takes. */
   decode(stored: Json): unknown;
 }
 
 type ScalarType = Type<unknown, unknown>;
 
-function codec(encode: (value: unknown) => Json, decode: (stored: Json) => unknown = stored => stored): ValueCodec {
+function codec(
+  encode: (value: unknown) => Json,
+  decode: (stored: Json) => unknown = stored => stored,
+  isReadable: (stored: Json) => boolean = () => true,
+): ValueCodec {
   const nullable = (value: unknown) => (value === null || value === undefined ? null : encode(value));
-  return { encode: nullable, encodeRow: nullable, decode: stored => (stored === null ? null : decode(stored)) };
+  return {
+    encode: nullable,
+    encodeRow: nullable,
+    canDecode: stored => stored === null || isReadable(stored),
+    decode: stored => (stored === null ? null : decode(stored)),
+  };
 }
 
 /** The codec of a property that is no relation. */
@@ -44,7 +55,7 @@ function customCodec(prop: EntityProperty, type: ScalarType, platform: Platform)
   if (type instanceof JsonType) return jsonCodec;
   if (type instanceof ArrayType) return arrayCodec(prop, type, platform);
   if (type instanceof Uint8ArrayType) return bytesCodec;
-  if (type instanceof BigIntType) return codec(String);
+  if (type instanceof BigIntType) return codec(String, String, stored => /^-?\d+$/.test(textOf(stored)));
   if (type instanceof DecimalType) return decimalCodec(prop);
   if (type instanceof FloatType || type instanceof DoubleType) return numberCodec(prop);
   if (type instanceof IntervalType) return intervalCodec;
@@ -81,7 +92,7 @@ function plainCodec(prop: EntityProperty, platform: Platform, type?: ScalarType)
     case 'number':
       return numberCodec(prop);
     case 'boolean':
-      return codec(value => (typeof value === 'string' ? value === 'true' || value === 't' : Boolean(value)));
+      return booleanCodec;
     case 'string':
       return textCodec(prop);
     case 'Date':
@@ -90,6 +101,12 @@ function plainCodec(prop: EntityProperty, platform: Platform, type?: ScalarType)
       return taggedCodec(prop);
   }
 }
+
+const booleanCodec = codec(
+  value => (typeof value === 'string' ? value === 'true' || value === 't' : Boolean(value)),
+  stored => stored === true || /^(1|true)$/.test(textOf(stored)),
+  stored => /^([01]|true|false)$/.test(textOf(stored)),
+);
 
 /** JSON columns reach the unit of work as text, and rows read by the driver as parsed values. */
 const jsonCodec: ValueCodec = {
@@ -119,18 +136,20 @@ function arrayCodec(prop: EntityProperty, type: ArrayType, platform: Platform): 
   return codec(
     value => elements(value).map(element => (element === null ? null : tag(toJsValue(element), prop.name))),
     stored => (stored as Json[]).map(element => (element === null ? null : toDbValue(untag(element)))),
+    Array.isArray,
   );
 }
 
 const bytesCodec = codec(
   value => Buffer.from(value as Uint8Array).toString('base64'),
   stored => Buffer.from(stored as string, 'base64'),
+  stored => typeof stored === 'string' && Buffer.from(stored, 'base64').toString('base64') === stored,
 );
 
 function decimalCodec(prop: EntityProperty): ValueCodec {
   const declared = /\(\s*\d+\s*(?:,\s*(\d+)\s*)?\)/.exec(prop.columnTypes?.[0] ?? '');
   const scale = declared ? Number(declared[1] ?? 0) : undefined;
-  return codec(value => roundDecimal(String(value), scale));
+  return codec(value => roundDecimal(String(value), scale), String, isNumeric);
 }
 
 function numberCodec(prop: EntityProperty): ValueCodec {
@@ -143,7 +162,17 @@ function numberCodec(prop: EntityProperty): ValueCodec {
       return number === 0 ? 0 : isReal ? roundReal(number) : number;
     },
     stored => Number(stored),
+    isNumeric,
   );
+}
+
+function isNumeric(stored: Json): boolean {
+  return /^-?(\d+(\.\d*)?(e[+-]?\d+)?|Infinity)$|^NaN$/i.test(textOf(stored));
+}
+
+/** A plain value as text; nothing, which no form allows, in place of an object or an array. */
+function textOf(stored: Json): string {
+  return typeof stored === 'object' ? '' : String(stored);
 }
 
 function dateCodec(prop: EntityProperty, platform: Platform): ValueCodec {
@@ -153,23 +182,35 @@ function dateCodec(prop: EntityProperty, platform: Platform): ValueCodec {
       return date instanceof Date ? roundDate(date, prop.length ?? 3).toISOString() : String(date);
     },
     stored => platform.parseDate(stored as string),
+    stored => typeof stored === 'string' && isDate(platform.parseDate(stored)),
   );
 }
 
+/** An infinite date, which PostgreSQL has, is a number; one far away stays text until it is hydrated. */
+function isDate(parsed: unknown): boolean {
+  return typeof parsed === 'number' || !Number.isNaN(new Date(parsed as Date | string).getTime());
+}
+
 /** What the server makes of an interval is one of several texts for it; a row that was loaded has another one. */
-const intervalCodec = codec(value => canonicalInterval(String(value)));
+const intervalCodec = codec(value => canonicalInterval(String(value)), String, isText);
 
 /** PostgreSQL keeps a uuid in lower case, and pads `char`; history has to hold what the row holds. */
 function textCodec(prop: EntityProperty): ValueCodec {
   const tagged = taggedCodec(prop);
   const column = prop.columnTypes?.[0] ?? '';
   const length = Number(/^char(?:acter)?\((\d+)\)$/.exec(column)?.[1] ?? 0);
-  const canonical = column === 'uuid' ? canonicalUuid : (text: string) => text.padEnd(length);
-  if (column !== 'uuid' && length === 0) return tagged;
+  const canonical = (text: string) => (column === 'uuid' ? canonicalUuid(text) : text.padEnd(length));
+  const isPlain = column !== 'uuid' && length === 0;
   return codec(
-    value => (typeof value === 'string' ? canonical(value) : tagged.encode(value)),
-    stored => tagged.decode(stored),
+    value => (typeof value === 'string' && !isPlain ? canonical(value) : tagged.encode(value)),
+    stored => (typeof stored === 'object' ? untag(stored) : String(stored)),
+    isText,
   );
+}
+
+/** What was a number or a boolean is text as well. */
+function isText(stored: Json): boolean {
+  return typeof stored !== 'object' || isTagged(stored);
 }
 
 /** For columns of custom types: JSON as it is; what JSON has no word for is tagged. */
@@ -189,9 +230,13 @@ function tag(value: unknown, attribute: string): Json {
   return plainJson(value);
 }
 
+function isTagged(stored: Json): stored is Record<'$revy' | 'value', string> {
+  return typeof stored === 'object' && stored !== null && '$revy' in stored;
+}
+
 function untag(stored: Json): unknown {
-  if (stored === null || typeof stored !== 'object' || Array.isArray(stored)) return stored;
-  const text = stored['value'] as string;
+  if (!isTagged(stored)) return stored;
+  const text = stored['value'];
   switch (stored['$revy']) {
     case 'date':
       return new Date(text);

@@ -2,7 +2,7 @@ import type { Dictionary, EntityManager, EntityMetadata, EntityProperty } from '
 import { ReferenceKind } from '@mikro-orm/core';
 import type { Json } from '../model/json.js';
 import { keyColumns, keyText, keyValues } from '../model/stored-key.js';
-import { UnknownRelationError } from './revert.errors.js';
+import { UnknownRelationError } from '../snapshot/snapshot.errors.js';
 import { RelatedDeltas, type RelatedDelta, type Window } from './related.query.js';
 import { RowLookup } from './row-lookup.js';
 import { SelectionBuilder } from './selection.js';
@@ -98,7 +98,8 @@ export class RelatedObjects {
 function relationOf(meta: EntityMetadata, name: string): EntityProperty {
   const prop = meta.properties[name as never] as EntityProperty | undefined;
   const relations = meta.relations.map(relation => relation.name);
-  if (!prop?.targetMeta || !relations.includes(name)) throw new UnknownRelationError(meta.className, name, relations);
+  if (!prop?.targetMeta || !relations.includes(name))
+    throw new UnknownRelationError(meta.className, name, relations, 'revert along');
   return prop;
 }
 

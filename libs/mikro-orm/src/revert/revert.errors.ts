@@ -19,22 +19,6 @@ export class RevertConflictError extends RevyError {
   }
 }
 
-/** A relation was named that the entity does not have. */
-export class UnknownRelationError extends RevyError {
-  readonly code = 'REVY_UNKNOWN_RELATION';
-
-  constructor(
-    readonly className: string,
-    readonly relation: string,
-    readonly known: readonly string[],
-  ) {
-    super(
-      `Cannot revert along "${relation}": ${className} has no such relation. ` +
-        (known.length > 0 ? `It has ${known.map(name => `"${name}"`).join(', ')}.` : 'It has none.'),
-    );
-  }
-}
-
 /** Revisions that are to be reverted at once changed objects in the schemas of several tenants. */
 export class SeveralSchemasError extends RevyError {
   readonly code = 'REVY_SEVERAL_SCHEMAS';

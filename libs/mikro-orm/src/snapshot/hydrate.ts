@@ -1,67 +1,106 @@
 import { type EntityManager, type EntityProperty, helper } from '@mikro-orm/core';
-import type { JsonRecord } from '../model/json.js';
 import { Revision } from '../model/revision.entity.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
+import type { KnownState } from './known-state.js';
 
-/** Attributes of an object as far as they are known, decoded to what the ORM's hydrator takes. */
-export interface KnownState {
-  readonly data: Record<string, unknown>;
-  /** Names of the properties that nobody knows. */
-  readonly unknown: string[];
-}
-
-/** A mask is not a value, so a masked attribute is unknown, and so is what is not tracked at all. */
-export function decodeState(tracked: TrackedEntity, state: JsonRecord): KnownState {
-  const { root, discriminatorValue } = tracked.meta;
-  const data: Record<string, unknown> = root.discriminatorColumn
-    ? { [root.discriminatorColumn]: discriminatorValue }
-    : {};
-  const unknown: string[] = [];
-  for (const prop of tracked.meta.props) {
-    if (!isColumn(prop, tracked)) continue;
-    const attribute = tracked.attributes.get(prop.name);
-    if (attribute && !attribute.isMasked && prop.name in state) {
-      data[prop.name] = attribute.codec.decode(state[prop.name]!);
-    } else {
-      unknown.push(prop.name);
-    }
-  }
-  return { data, unknown };
-}
-
-/** Whether a snapshot has to have a value for the property: it is read from the object's own row, beside its key. */
-function isColumn(prop: EntityProperty, tracked: TrackedEntity): boolean {
-  const { meta } = tracked;
-  if (prop.primary || prop.name === meta.root.discriminatorColumn || tracked.isInlineEmbedded(prop)) return false;
-  const isComputed = prop.generated || prop.version;
-  return meta.comparableProps.includes(prop) || (Boolean(isComputed) && prop.persist !== false);
+/** An object to make an instance of. */
+export interface Hydratable {
+  readonly tracked: TrackedEntity;
+  readonly objectId: string;
+  readonly known: KnownState;
 }
 
 /**
- * An instance of the entity's class with typed values, detached: no entity manager knows it. Persisting it inserts a
- * row with the same key. Relations are references that carry their key.
+ * Makes instances of the entities' classes with typed values, detached: no entity manager knows them. Persisting one
+ * inserts a row with the same key. Relations are references that carry their key, and where their target is among the
+ * objects of one hydrator, it itself.
  */
+export class Hydrator {
+  readonly #fork: EntityManager;
+  readonly #schema: string | undefined;
+
+  constructor(em: EntityManager) {
+    this.#schema = em.schema;
+    this.#fork = em.fork({ clear: true, freshEventManager: false });
+  }
+
+  /** What cannot be read as its present type goes to the unknown. */
+  hydrate<T extends object>(object: Hydratable): T {
+    const { tracked, objectId, known } = object;
+    try {
+      return this.#create<T>(tracked, { ...tracked.keyData(objectId), ...known.data });
+    } catch (error) {
+      if (!this.#dropUnreadable(object)) throw error;
+      return this.#create<T>(tracked, { ...tracked.keyData(objectId), ...known.data });
+    }
+  }
+
+  /** To be called once all are made. */
+  detach(): void {
+    // MikroORM replaces a reference that belongs to nobody by its own when the entity is persisted: UnitOfWork.js:975
+    for (const entity of this.#fork.getUnitOfWork(false).getIdentityMap().values()) {
+      Object.assign(helper(entity as object), { __managed: false, __originalEntityData: undefined, __em: undefined });
+    }
+  }
+
+  #create<T extends object>({ meta }: TrackedEntity, row: Record<string, unknown>): T {
+    const schema = this.#schema;
+    const options = {
+      merge: true,
+      refresh: true,
+      initialized: true,
+      convertCustomTypes: true,
+      newEntity: false,
+      schema,
+    };
+    return this.#fork.getEntityFactory().create(meta.class, row as never, options) as T;
+  }
+
+  #dropUnreadable({ tracked, known }: Hydratable): boolean {
+    const unreadable = Object.keys(known.data).filter(
+      name => !this.#isReadable(tracked.meta.properties[name], known.data[name]),
+    );
+    for (const name of unreadable) {
+      known.unknown.set(name, 'unreadable');
+      delete known.data[name];
+    }
+    return unreadable.length > 0;
+  }
+
+  /** A custom type says by an exception that it cannot make anything of what another one has stored. */
+  #isReadable(prop: EntityProperty | undefined, value: unknown): boolean {
+    if (!prop?.customType || value === null) return true;
+    try {
+      prop.customType.convertToJSValue(value, this.#fork.getPlatform(), { mode: 'hydration' });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** One detached instance; its relations are references. */
 export function hydrate<T extends object>(
   em: EntityManager,
   tracked: TrackedEntity,
   objectId: string,
   data: Readonly<Record<string, unknown>>,
 ): T {
-  const fork = em.fork({ clear: true, freshEventManager: false });
-  const row = { ...tracked.keyData(objectId), ...data };
-  const options = { merge: false, initialized: true, convertCustomTypes: true, newEntity: false, schema: em.schema };
-  const entity = fork.getEntityFactory().create(tracked.meta.class, row as never, options) as T;
-  // MikroORM replaces a reference that belongs to nobody by its own when the entity is persisted: UnitOfWork.js:975
-  for (const related of fork.getUnitOfWork(false).getIdentityMap().values()) detach(related as object);
-  detach(entity);
+  const hydrator = new Hydrator(em);
+  const entity = hydrator.hydrate<T>({ tracked, objectId, known: { data: { ...data }, unknown: new Map() } });
+  hydrator.detach();
   return entity;
-}
-
-function detach(entity: object): void {
-  Object.assign(helper(entity), { __managed: false, __originalEntityData: undefined, __em: undefined });
 }
 
 /** The revision of a snapshot, which belongs to `em` as if it had been found. */
 export function hydrateRevision(em: EntityManager, row: Record<string, unknown>): Revision {
-  return em.map(Revision, row as never);
+  return em.map(Revision, withBytes(em, row) as never);
+}
+
+/** JSON has bytes as the text that PostgreSQL prints. */
+function withBytes(em: EntityManager, row: Record<string, unknown>): Record<string, unknown> {
+  const bytes = em.getMetadata(Revision).props.filter(({ columnTypes }) => columnTypes?.[0] === 'bytea');
+  const names = bytes.flatMap(({ fieldNames }) => fieldNames).filter(name => typeof row[name] === 'string');
+  const buffers = names.map(name => [name, Buffer.from((row[name] as string).slice('\\x'.length), 'hex')]);
+  return { ...row, ...(Object.fromEntries(buffers) as object) };
 }

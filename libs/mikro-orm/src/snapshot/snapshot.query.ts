@@ -2,7 +2,7 @@ import { statement, type Statement } from '../database/statement.js';
 import type { PointCondition } from '../history/point.js';
 import type { ObjectAction } from '../model/action.js';
 import type { JsonRecord } from '../model/json.js';
-import { quoted, type TableNames } from '../model/tables.js';
+import { quoted, revisionJson, type TableNames } from '../model/tables.js';
 
 /** The one row that {@link snapshotStatement} returns. */
 export interface SnapshotRow {
@@ -35,7 +35,7 @@ export function snapshotStatement(tables: TableNames, point: PointCondition): St
   const revision = quoted(tables, 'revision');
   return statement(`
 with recursive ${targetOf(delta, revision, point)}, ${stateOf(delta)}
-select target.id, target.version, target.action, to_jsonb(r) as revision,
+select target.id, target.version, target.action, ${revisionJson(tables)} as revision,
        case when target.action = 'delete' then target.old_values else state.values end as state,
        last.id as last_id, last.version as last_version, first.action as first_action,
        ${existence(revision, point)} as point_exists,
@@ -96,28 +96,4 @@ const OBJECT = 'd.object_type = $1 and d.object_id = $2';
 
 function existence(revision: string, { kind }: PointCondition): string {
   return kind === 'revision' ? `exists (select from ${revision} where id = $3::bigint)` : 'true';
-}
-
-/** What later deltas know of attributes that the earlier ones do not; see {@link laterValuesStatement}. */
-export interface LaterValues {
-  /** Whether the history saw the object's beginning, so that what it does not know was never there. */
-  readonly is_created: boolean;
-  /** Whether it was deleted or made anew later; then the live row, if any, is another one. */
-  readonly is_replaced_later: boolean;
-  readonly values: JsonRecord | null;
-}
-
-/** The first old value after a delta of each attribute; parameters: type, object id, id of the delta or 0. */
-export function laterValuesStatement(tables: TableNames): Statement {
-  const delta = quoted(tables, 'objectDelta');
-  return statement(`
-with ending as (
-  select d.id from ${delta} d
-  where ${OBJECT} and d.id > $3::bigint and d.action <> 'update' order by d.id limit 1
-)
-select exists (select from ${delta} d where ${OBJECT} and d.id <= $3::bigint and d.action = 'create') as is_created,
-       exists (select from ending) as is_replaced_later,
-       (select jsonb_object_agg(e.key, e.value order by d.id desc)
-        from ${delta} d, jsonb_each(d.old_values) e
-        where ${OBJECT} and d.id > $3::bigint and d.id <= coalesce((select id from ending), d.id)) as values`);
 }

@@ -1,25 +1,39 @@
-import type { EntityManager, EntityName, Primary } from '@mikro-orm/core';
+import type { AutoPath, EntityManager, EntityName, Primary } from '@mikro-orm/core';
 import { concreteTarget } from '../history/concrete-target.js';
 import { type AsOfOptions, readAsOf } from '../as-of/as-of.js';
 import { type ObjectPoint, type Point, pointCondition, type PointCondition } from '../history/point.js';
 import { query } from '../history/query.js';
-import { type Target, targetOf } from '../history/target.js';
-import type { JsonRecord } from '../model/json.js';
-import { PointBeforeHistoryError, UnknownRevisionError, UnknownVersionError } from '../revy.errors.js';
+import { type Target, targetOf, trackedOf } from '../history/target.js';
+import { Revision } from '../model/revision.entity.js';
+import { UnknownRevisionError, UnknownVersionError, UnusablePointError } from '../revy.errors.js';
 import { runtimeOf } from '../runtime.js';
-import { readLiveRow } from './live-row.js';
-import { decodeState, hydrate, hydrateRevision, type KnownState } from './hydrate.js';
+import type { TrackedEntity } from '../tracking/tracked-entities.js';
+import { completeStates, type FoundState, type ObjectState } from './complete-states.js';
+import { hydrateRevision } from './hydrate.js';
+import type { ObjectCondition } from './object-condition.js';
+import { populateTree } from './populate-tree.js';
+import { readStates } from './read-states.js';
+import { Relations } from './relations.js';
+import { selectionOf } from './selection.js';
 import type { Snapshot } from './snapshot.js';
-import { type LaterValues, laterValuesStatement, type SnapshotRow, snapshotStatement } from './snapshot.query.js';
+import { type SnapshotRow, snapshotStatement } from './snapshot.query.js';
+import { snapshotsOf } from './snapshots-of.js';
 
-/** Options of {@link SnapshotService.at}. */
-export interface SnapshotOptions {
+/** Options of {@link SnapshotService.at} and {@link SnapshotService.many}. */
+export interface SnapshotOptions<T extends object = object, Hint extends string = never> {
   /**
    * Whether an object that had been deleted by then is shown as it was deleted, with `isDeleted`, in place of `null`.
    *
    * @defaultValue `false`
    */
   readonly includeDeleted?: boolean;
+  /**
+   * Paths of relations to read at the same point, as in `em.find`. What a populated to-one relation refers to and what
+   * did not exist then is `null`; objects of untracked classes are as they are now.
+   *
+   * @defaultValue none: to-one relations are references, collections are not loaded
+   */
+  readonly populate?: readonly AutoPath<T, Hint>[];
 }
 
 /** Rebuilds objects as they were. Reads only; in a transaction it sees that transaction's own changes. */
@@ -36,7 +50,7 @@ export class SnapshotService<Em extends EntityManager = EntityManager> {
    *
    * One SELECT, whatever the length of the history. An object that is older than its history takes one more for what
    * later changes tell of it, and one to read the live row. An object asked for by a class that others inherit from
-   * in the database takes one more to tell its own class.
+   * in the database takes one more to tell its own class. Populated relations take as many as in {@link many}.
    *
    * @param point without one, the latest state that is recorded, whatever the clocks say
    * @returns `null` if the object did not exist then
@@ -46,30 +60,63 @@ export class SnapshotService<Em extends EntityManager = EntityManager> {
    * @throws {UnknownRevisionError} if the point names a revision that does not exist
    * @throws {UnknownVersionError} if the object has no version of that number
    * @throws {PointBeforeHistoryError} if the object is older than its history, and the point lies before it
+   * @throws {UnknownRelationError} if a path to populate names no relation
+   * @throws {UnreadableRelationError} if the mapping of a relation keeps its past from being read
    */
-  async at<T extends object>(
+  async at<T extends object, Hint extends string = never>(
     entity: EntityName<T>,
     key: Primary<T>,
     point?: ObjectPoint,
-    options: SnapshotOptions = {},
-  ): Promise<Snapshot<T> | null> {
+    options: SnapshotOptions<T, Hint> = {},
+  ): Promise<Snapshot<T, Hint> | null> {
+    const em = this.#em.getContext(false);
+    const asked = pointCondition(point);
+    const target = await concreteTarget(em, targetOf(em, entity, key));
+    const populate = checkedPaths(em, target.tracked, options.populate);
+    const row = await readSnapshotRow(em, target, asked);
+    refuseUnknownPoint(target, asked, row);
+    if (row.action === 'delete' && !options.includeDeleted) return null;
+    const states = await completeStates(em, [foundState(target, row)], { condition: asked, since: row.since });
+    const [snapshot] = await snapshotsOf<T, Hint>(em, states.values(), {
+      point,
+      populate,
+      condition: asked.kind === 'version' ? atRevision(row) : asked,
+      revisions: revisionOf(em, row),
+    });
+    return snapshot ?? null;
+  }
+
+  /**
+   * Objects as they were at a point: those of the given keys, in their order and each once, or those that satisfied a
+   * condition then, in the order of their keys. Objects that did not exist then are left out.
+   *
+   * Two SELECTs, however many objects there are and however long their histories. Objects that are older than their
+   * history take two more for all of them. Each step of a path to populate takes one to three, with as many for objects
+   * older than their history; a to-many relation costs what was recorded since the point.
+   *
+   * A condition is evaluated here, on every object of the class that the history or the table has, unless it names keys
+   * by equality: `{ id: [1, 2] }`.
+   *
+   * @param point without one, the latest state that is recorded, whatever the clocks say
+   * @throws what {@link at} throws, but for versions, which are no point of several objects
+   * @throws {UnsupportedConditionError} if the condition is not on recorded attributes, or too much for this
+   */
+  async many<T extends object, Hint extends string = never>(
+    entity: EntityName<T>,
+    which: readonly Primary<T>[] | ObjectCondition<T>,
+    point?: Point,
+    options: SnapshotOptions<T, Hint> = {},
+  ): Promise<Snapshot<T, Hint>[]> {
     const em = this.#em.getContext(false);
     const condition = pointCondition(point);
-    const target = await concreteTarget(em, targetOf(em, entity, key));
-    const row = await readSnapshotRow(em, target, condition);
-    refuseUnknownPoint(target, condition, row);
-    if (row.action === 'delete' && !options.includeDeleted) return null;
-    const state = await knownState(em, target, row, condition);
-    if (!state) return null;
-    return {
-      entity: hydrate<T>(em, target.tracked, target.objectId, state.data),
-      unknown: state.unknown,
-      point,
-      version: row.version ?? 0,
-      revision: row.revision && hydrateRevision(em.fork({ keepTransactionContext: true }), row.revision),
-      isDeleted: row.action === 'delete',
-      isLive: row.action !== 'delete' && row.id === row.last_id,
-    };
+    if (condition.kind === 'version') throw new UnusablePointError(point);
+    const tracked = trackedOf(em, entity);
+    const populate = checkedPaths(em, tracked, options.populate);
+    const selection = selectionOf(em, entity, which as readonly Primary<T>[] | ObjectCondition<T>);
+    const states = await readStates(em, tracked, condition, selection.ids);
+    const selected = selection.from(states).filter(state => !state.isDeleted || options.includeDeleted);
+    const revisions = await loadRevisions(em, selected);
+    return snapshotsOf<T, Hint>(em, selected, { point, condition, populate, revisions });
   }
 
   /**
@@ -92,6 +139,12 @@ export class SnapshotService<Em extends EntityManager = EntityManager> {
   }
 }
 
+function checkedPaths(em: EntityManager, tracked: TrackedEntity, populate: readonly unknown[] = []): readonly string[] {
+  const paths = populate as readonly string[];
+  new Relations(em).check(tracked, populateTree(paths));
+  return paths;
+}
+
 async function readSnapshotRow(em: EntityManager, target: Target, point: PointCondition): Promise<SnapshotRow> {
   const select = snapshotStatement(runtimeOf(em).tables, point);
   const [row] = await query<SnapshotRow>(em, select, [target.type, target.objectId, point.value]);
@@ -106,41 +159,33 @@ function refuseUnknownPoint({ tracked, objectId }: Target, point: PointCondition
   }
 }
 
-/** What is known of the object; nothing if it did not exist. */
-async function knownState(
-  em: EntityManager,
-  target: Target,
-  row: SnapshotRow,
-  point: PointCondition,
-): Promise<KnownState | undefined> {
-  const isBeforeCreate = row.id === null && row.first_action === 'create';
-  if (isBeforeCreate) return undefined;
-  const known = decodeState(target.tracked, row.state ?? {});
-  const canBeMissing = known.unknown.some(name => isRecorded(target, name));
-  if (row.id !== null && (row.action === 'delete' || !canBeMissing)) return known;
-  const earlier = await earlierValues(em, target, row);
-  if (!earlier) return row.id === null ? undefined : known;
-  if (row.id === null) refuseBeforeHistory(target, row, point);
-  return decodeState(target.tracked, { ...earlier, ...row.state });
+function foundState(target: Target, row: SnapshotRow): FoundState {
+  return {
+    target,
+    delta: row.id,
+    version: row.version ?? 0,
+    action: row.action,
+    revision: row.revision ? Number(row.revision['id']) : null,
+    firstAction: row.first_action,
+    isLast: row.id === row.last_id,
+    values: target.tracked.names.toPresent(row.state ?? {}),
+  };
 }
 
-function isRecorded({ tracked }: Target, name: string): boolean {
-  const attribute = tracked.attributes.get(name);
-  return attribute !== undefined && !attribute.isMasked;
+/** A version of one object is, for others, what its revision left. */
+function atRevision({ revision }: SnapshotRow): PointCondition {
+  return pointCondition({ revision: Number(revision!['id']) });
 }
 
-/** Values that the object had before its history began: what later deltas say they replaced, else the live row's. */
-async function earlierValues(em: EntityManager, target: Target, row: SnapshotRow): Promise<JsonRecord | undefined> {
-  const select = laterValuesStatement(runtimeOf(em).tables);
-  const [later] = await query<LaterValues>(em, select, [target.type, target.objectId, row.id ?? 0]);
-  if (later!.is_created) return undefined;
-  const live = later!.is_replaced_later ? undefined : await readLiveRow(em, target);
-  return later!.values || live ? { ...live, ...later!.values } : undefined;
+function revisionOf(em: EntityManager, { revision }: SnapshotRow): Map<number, Revision> {
+  if (!revision) return new Map();
+  const loaded = hydrateRevision(em.fork({ keepTransactionContext: true }), revision);
+  return new Map([[loaded.id, loaded]]);
 }
 
-function refuseBeforeHistory({ tracked, objectId }: Target, row: SnapshotRow, point: PointCondition): void {
-  const since = row.since === null ? new Date() : new Date(row.since);
-  if (point.kind === 'date' && new Date(point.value!) < since) {
-    throw new PointBeforeHistoryError(tracked.meta.className, objectId, since);
-  }
+async function loadRevisions(em: EntityManager, states: readonly ObjectState[]): Promise<Map<number, Revision>> {
+  const ids = [...new Set(states.flatMap(({ revision }) => revision ?? []))];
+  if (ids.length === 0) return new Map();
+  const revisions = await em.fork({ keepTransactionContext: true }).find(Revision, ids, { filters: false });
+  return new Map(revisions.map(revision => [revision.id, revision]));
 }

@@ -16,8 +16,10 @@ export function saidOf(meta: EntityMetadata): Said {
   // a stored type names one class, so that a subclass does not inherit it
   const as = meta.revy?.as ?? ownMarks(meta.class).entity?.as;
   const track = said.findLast(options => options.track !== undefined)?.track;
+  const formerly = Object.assign({}, ...said.map(options => options.formerly)) as TrackingOptions['formerly'];
+  const lists = { exclude: all('exclude'), mask: all('mask'), formerly };
   return {
-    entity: { exclude: all('exclude'), mask: all('mask'), ...(as && { as }), ...(track !== undefined && { track }) },
+    entity: { ...lists, ...(as && { as }), ...(track !== undefined && { track }) },
     properties: new Map(marks.flatMap(mark => [...mark.properties])),
   };
 }

@@ -1,12 +1,13 @@
 import { type EntityMetadata, type EntityProperty, helper, type Platform, ReferenceKind } from '@mikro-orm/core';
 import type { Json } from '../model/json.js';
-import { HISTORY_CLASSES } from '../model/schema.js';
 import { codecFor } from '../model/stored-attribute.js';
 import type { ValueCodec } from '../model/stored-value.js';
 import { keyColumns, keyText, type KeyColumn, keyValues, nestKey, readKey } from '../model/stored-key.js';
-import { DuplicateTypeError, UnknownAttributeError } from '../revy.errors.js';
+import { DuplicateTypeError } from '../revy.errors.js';
 import type { ResolvedOptions } from '../revy.options.js';
 import { depthOf, inherits } from './heirs.js';
+import { type AttributeNames, attributeNames } from './former-names.js';
+import { attributeFilter, isAttribute, isGenerated, isInlineEmbedded, isRecordable } from './recordable.js';
 import { type Said, saidOf } from './said-of.js';
 import { isUsableType, splitType, typeAt } from './stored-type.js';
 import { UnusableTypeError } from './tracking.errors.js';
@@ -64,6 +65,9 @@ export class TrackedEntity {
     readonly collections: ReadonlyMap<string, EntityProperty>,
     /** Attributes and collections whose values may not be stored. */
     readonly masked: ReadonlySet<string>,
+    readonly names: AttributeNames,
+    /** What no keyframe may hold: collections, whose deltas are no values, and what is masked or excluded by now. */
+    readonly noKeyframe: readonly string[],
     readonly platform: Platform,
     /** Where rows are whose class, and whose entity manager, name no schema. */
     private readonly defaultSchema: string | undefined,
@@ -107,10 +111,14 @@ export class TrackedEntity {
     return [...this.attributes.values()].filter(({ name }) => this.propertyOf(name) === property);
   }
 
-  /** The property of the class that an attribute belongs to: its own, or the inline embeddable around it. */
+  /**
+   * The property of the class that an attribute belongs to, under its present name or a former one: its own, or the
+   * inline embeddable around it.
+   */
   propertyOf(attribute: string): string {
-    const holder = (this.meta.properties[attribute as never] as EntityProperty | undefined)?.embedded?.[0];
-    return holder === undefined ? attribute : this.propertyOf(holder);
+    const name = this.names.present(attribute);
+    const holder = (this.meta.properties[name as never] as EntityProperty | undefined)?.embedded?.[0];
+    return holder === undefined ? name : this.propertyOf(holder);
   }
 
   /** The object id of an entity, or of a key as a user writes it. */
@@ -224,37 +232,48 @@ export class TrackedEntities {
   ofType(stored: string): TrackedEntity | undefined {
     return this.#byType.get(splitType(stored).type);
   }
+
+  /** A class and those below it in the same hierarchy of the database, tracked or not. */
+  hierarchyOf(entity: TrackedEntity): readonly TrackedEntity[] {
+    return [entity, ...this.heirs(entity)];
+  }
 }
 
 function isMisread(name: string, { root }: EntityMetadata): boolean {
   return (root.properties[name as never] as EntityProperty | undefined)?.stiFieldNames !== undefined;
 }
 
-function isRecordable(meta: EntityMetadata): boolean {
-  const isRow = !meta.embeddable && !meta.virtual && !meta.view && meta.primaryKeys?.length > 0;
-  return isRow && !isLinkTable(meta) && !HISTORY_CLASSES.has(meta.class);
-}
-
-/** MikroORM 7.2 marks an application's own pivot entities alike, and names only its own for their table. */
-function isLinkTable(meta: EntityMetadata): boolean {
-  return meta.pivotTable === true && meta.className === meta.tableName;
-}
-
 function resolveEntity(meta: EntityMetadata, { options, platform, defaultSchema }: TrackedEntities): TrackedEntity {
   const said = saidOf(meta);
   const recorded = attributeFilter(meta, said);
   const attributes = new Map<string, TrackedAttribute>();
-  for (const prop of meta.props.filter(candidate => isAttribute(candidate, meta) && recorded.has(candidate))) {
+  const columns = meta.props.filter(prop => isAttribute(prop, meta));
+  for (const prop of columns.filter(column => recorded.has(column))) {
     const codec = codecFor(prop, platform);
     attributes.set(prop.name, { name: prop.name, prop, codec, isMasked: recorded.isMasked(prop) });
   }
-  const links = meta.relations.filter(prop => isRecordedHere(prop, options) && recorded.has(prop));
+  const allLinks = meta.relations.filter(prop => isRecordedHere(prop, options));
+  const links = allLinks.filter(prop => recorded.has(prop));
   const collections = new Map(links.map(prop => [prop.name, prop]));
   const masked = new Set(meta.props.filter(prop => recorded.isMasked(prop)).map(prop => prop.name));
   const isTracked = isTrackedAs(said, options);
   const type = said.entity.as ?? meta.className;
   if (!isUsableType(type)) throw new UnusableTypeError(meta.className, type);
-  return new TrackedEntity(meta, type, isTracked, attributes, collections, masked, platform, defaultSchema);
+  const names = attributeNames(meta, said, [...columns, ...allLinks]);
+  const isKept = ({ name }: EntityProperty) => attributes.get(name)?.isMasked === false;
+  const noKeyframe = [...columns, ...allLinks].filter(prop => !isKept(prop)).flatMap(({ name }) => names.of(name));
+  return new TrackedEntity(
+    meta,
+    type,
+    isTracked,
+    attributes,
+    collections,
+    masked,
+    names,
+    noKeyframe,
+    platform,
+    defaultSchema,
+  );
 }
 
 function isTrackedAs({ entity }: Said, options: ResolvedOptions): boolean {
@@ -266,34 +285,4 @@ function isRecordedHere(prop: EntityProperty, options: ResolvedOptions): boolean
   if (prop.kind !== ReferenceKind.MANY_TO_MANY) return false;
   // MikroORM 7.2 gives each collection an inverse side; one that nobody declared has no values
   return prop.owner || (prop.hydrate !== false && !isTrackedAs(saidOf(prop.targetMeta!), options));
-}
-
-function isAttribute(prop: EntityProperty, meta: EntityMetadata): boolean {
-  const isKey = Boolean(prop.primary);
-  const isDiscriminator = prop.name === meta.root.discriminatorColumn;
-  return (
-    !isKey && !isDiscriminator && (meta.comparableProps.includes(prop) || isGenerated(prop)) && !isInlineEmbedded(prop)
-  );
-}
-
-/** Columns that the database computes are not compared by the ORM, but it reads them back after each write. */
-function isGenerated(prop: EntityProperty): boolean {
-  return Boolean(prop.generated) && prop.persist !== false;
-}
-
-function isInlineEmbedded(prop: EntityProperty): boolean {
-  return prop.kind === ReferenceKind.EMBEDDED && !prop.object && !prop.array;
-}
-
-function attributeFilter(meta: EntityMetadata, { entity, properties }: Said) {
-  const { exclude = [], mask = [] } = entity;
-  for (const name of [...exclude, ...mask]) {
-    if (!(name in meta.properties)) throw new UnknownAttributeError(meta.className, name, Object.keys(meta.properties));
-  }
-  const says = (prop: EntityProperty) => ({ ...properties.get(prop.name), ...(prop as { revy?: object }).revy });
-  const chain = (prop: EntityProperty) => [prop, ...(prop.embedded ? [meta.properties[prop.embedded[0]]!] : [])];
-  return {
-    has: (prop: EntityProperty) => chain(prop).every(one => says(one).track !== false && !exclude.includes(one.name)),
-    isMasked: (prop: EntityProperty) => chain(prop).some(one => says(one).mask === true || mask.includes(one.name)),
-  };
 }

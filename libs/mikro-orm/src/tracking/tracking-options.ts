@@ -15,6 +15,8 @@ export interface TrackingOptions<Attribute extends string = string> {
    * @defaultValue the class name
    */
   readonly as?: string;
+  /** Names that attributes had in earlier releases, the latest first, by their present name; see `formerly` of a property. */
+  readonly formerly?: { readonly [Name in Attribute]?: string | readonly string[] };
   /** What becomes of an object when the other end of a relation is deleted, by relation; see {@link SET}. */
   readonly onDelete?: { readonly [Relation in Attribute]?: OnDeleteHandler };
 }
@@ -25,6 +27,11 @@ export interface PropertyTrackingOptions {
   readonly track?: boolean;
   /** `true` records that the attribute changed, and not its value. */
   readonly mask?: boolean;
+  /**
+   * The name that the attribute had in earlier releases; several, the latest first. Snapshots read what was recorded
+   * under it. It may not be the name of another attribute now.
+   */
+  readonly formerly?: string | readonly string[];
   /** On an owning relation: what becomes of the object when the other end is deleted; see {@link SET}. */
   readonly onDelete?: OnDeleteHandler;
 }

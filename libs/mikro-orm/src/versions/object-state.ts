@@ -2,7 +2,8 @@ import type { EntityManager, EntityName } from '@mikro-orm/core';
 import type { ObjectPoint } from '../history/point.js';
 import type { Target } from '../history/target.js';
 import type { JsonRecord } from '../model/json.js';
-import { decodeState, hydrate } from '../snapshot/hydrate.js';
+import { hydrate } from '../snapshot/hydrate.js';
+import { decodeState } from '../snapshot/known-state.js';
 import type { Snapshot } from '../snapshot/snapshot.js';
 import { SnapshotService } from '../snapshot/snapshot.service.js';
 

@@ -4,7 +4,7 @@ import { loadActor } from '../history/load-actors.js';
 import { query } from '../history/query.js';
 import type { Target } from '../history/target.js';
 import type { StoredAttribution } from '../model/object-delta.entity.js';
-import { quoted, type TableNames } from '../model/tables.js';
+import { quoted, revisionJson, type TableNames } from '../model/tables.js';
 import { runtimeOf } from '../runtime.js';
 import { hydrateRevision } from '../snapshot/hydrate.js';
 import type { StoredActor } from '../tracking/stored-actor.js';
@@ -74,7 +74,7 @@ with latest as (
   group by e.key
 )
 select latest.attribute, d.id, d.version, d.actor_type, d.actor_id, d.description,
-       d.attributions -> latest.attribute -> -1 as step, to_jsonb(r) as revision
+       d.attributions -> latest.attribute -> -1 as step, ${revisionJson(tables)} as revision
 from latest
 join ${delta} d on d.id = latest.id
 join ${quoted(tables, 'revision')} r on r.id = d.revision_id`);

@@ -66,7 +66,7 @@ export class VersionStates<T extends object> {
     if (!state || first.id === last.id) return states;
     let { values } = state;
     for (const { id, action, new_values: changed } of await this.#deltas(first.id, last.id)) {
-      values = { ...(action === 'update' && values), ...changed };
+      values = { ...(action === 'update' && values), ...this.target.tracked.names.toPresent(changed ?? {}) };
       if (versions.some(version => version.id === id)) states.set(id, values);
     }
     return states;

@@ -1,7 +1,7 @@
 import { statement, type Statement } from '../database/statement.js';
 import type { PointCondition } from '../history/point.js';
 import type { ObjectAction } from '../model/action.js';
-import { quoted, type TableNames } from '../model/tables.js';
+import { quoted, revisionJson, type TableNames } from '../model/tables.js';
 import { targetOf } from '../snapshot/snapshot.query.js';
 
 /** A delta of an object as the version that it made. */
@@ -71,7 +71,7 @@ order by version.id`);
  */
 function versionsOf(tables: TableNames): string {
   const revision = quoted(tables, 'revision');
-  return `select d.id, d.version, d.action, d.actor_type, d.actor_id, to_jsonb(r) as revision,
+  return `select d.id, d.version, d.action, d.actor_type, d.actor_id, ${revisionJson(tables)} as revision,
        r.recorded_at, coalesce(d.description, r.description) as description,
        array(select e.key from jsonb_each(coalesce(d.new_values, d.old_values)) e
              where d.action = 'update' or e.value <> 'null') as changed,

@@ -16,6 +16,8 @@ export type HistoryDocument = readonly [
   metadata: string | null,
   reverts: number | null,
   deltas: string,
+  /** Of columns that an application has added to the revision. */
+  columns?: string,
 ];
 
 /**

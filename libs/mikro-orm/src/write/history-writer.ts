@@ -11,6 +11,7 @@ import {
   statement,
   withConnection,
 } from '../database/statement.js';
+import type { AddedColumns } from '../model/history-tables.js';
 import { quoted, type TableNames } from '../model/tables.js';
 import { CommitQuery, type WrittenRow } from './commit-query.js';
 import type { HistoryDocument } from './history-document.js';
@@ -33,8 +34,8 @@ export class HistoryWriter {
   readonly #deletedBefore: Statement;
   readonly #lock = statement('select pg_advisory_xact_lock($1)');
 
-  constructor(tables: TableNames, keyframeEvery: number) {
-    this.#statement = writeStatement(tables, keyframeEvery);
+  constructor(tables: TableNames, keyframeEvery: number, added?: AddedColumns) {
+    this.#statement = writeStatement(tables, keyframeEvery, added);
     const table = quoted(tables, 'objectDelta');
     this.#removeEarly = statement(`delete from ${table} where revision_id = $1 and id between $2 and $3`);
     this.#move = statement(`update ${table} set revision_id = $2 where revision_id = $1`);
@@ -121,7 +122,8 @@ where last.action = 'delete'`);
       if (!isWireConnection(connection)) return false;
       onNextCommit(connection, async send => {
         const made = await make();
-        const query = made.document && new CommitQuery(this.#statement, made.document);
+        const query =
+          made.document && new CommitQuery(this.#statement, made.document as readonly (string | number | null)[]);
         try {
           const result = await send(query);
           made.done(query?.row);

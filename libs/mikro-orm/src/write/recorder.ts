@@ -3,12 +3,14 @@ import { currentFrame } from '../context/frame-store.js';
 import type { Frame } from '../context/frame.js';
 import { type ResolvedValues, unresolved } from '../context/frame-values.js';
 import type { Draft } from '../delta/draft.js';
+import type { RowAdditions } from '../model/row-hook.js';
 import { HistoryWriteError, RevyError, UnknownCommitError } from '../revy.errors.js';
 import { refuseIncomplete } from '../tracking/required-context.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import { type HistoryDocument, historyDocument, inRevision } from './history-document.js';
 import type { CommitDocument, HistoryWriter } from './history-writer.js';
 import { NEW_REVISION, SharedRevisions, type TargetRevision } from './target-revision.js';
+import { withAdditions } from './row-hooks.js';
 import { type TransactionLog, TransactionLogs } from './transaction-log.js';
 
 /** More drafts than this are not held until the COMMIT: about 20 MB of them. */
@@ -16,15 +18,34 @@ const MOST_DRAFTS = 20_000;
 
 const NO_ROWS = { firstDelta: 0, lastDelta: -1 };
 
+/** Where the history of one ORM is written, and what an application adds to it. */
+export interface RecordingTarget {
+  readonly writer: HistoryWriter;
+  readonly additions: RowAdditions | undefined;
+}
+
 /** Keeps what the running transactions have to record, and records it before they commit. */
 export class Recorder {
   readonly logs = new TransactionLogs();
   readonly #shared = new SharedRevisions();
+  readonly #makeTarget: () => RecordingTarget;
+  #target: RecordingTarget | undefined;
 
+  /** @param target asked for once, when there is something to record: the tables are known after discovery */
   constructor(
     private readonly entities: TrackedEntities,
-    private readonly writer: HistoryWriter,
-  ) {}
+    target: () => RecordingTarget,
+  ) {
+    this.#makeTarget = target;
+  }
+
+  private get writer(): HistoryWriter {
+    return this.#into.writer;
+  }
+
+  get #into(): RecordingTarget {
+    return (this.#target ??= this.#makeTarget());
+  }
 
   /** Holds drafts until the COMMIT; if they have become too many, writes them now. */
   async add(log: TransactionLog, drafts: readonly Draft[]): Promise<void> {
@@ -66,9 +87,10 @@ export class Recorder {
   async #atCommit(log: TransactionLog): Promise<CommitDocument> {
     const document = log.earlyWrite ? undefined : await this.#document(log);
     if (document) await this.#choose(log);
+    const filled = document && (await this.#filled(log, document, log.target?.id));
     const early = log.earlyWrite && (await this.#finishEarly(log));
     return {
-      document: document && inRevision(document, log.target?.id),
+      document: filled,
       done: written => this.#recorded(log, written?.revision ?? early),
       failed: (error, isSent) => {
         log.target?.release(undefined);
@@ -121,7 +143,7 @@ export class Recorder {
       const document = await this.#document(log);
       const replaced = earlier?.isFinal ? undefined : earlier;
       if (document) {
-        const into = inRevision(document, earlier?.revision ?? log.given?.id);
+        const into = await this.#filled(log, document, earlier?.revision ?? log.given?.id);
         const written = await this.writer.write(ctx, into, replaced);
         log.wroteEarly({ ...written, drafts, isEmpty: false, isFinal: false });
       } else if (earlier) {
@@ -145,6 +167,26 @@ export class Recorder {
   /** A flush may have had a frame of its own inside that of its transaction, and it is the latter's revision. */
   #refuseIncomplete([, description, actorType]: HistoryDocument, changed: string): void {
     refuseIncomplete(this.entities.options, changed, { hasActor: actorType !== null, description });
+  }
+
+  /** What is written into a revision that is there already, or into a new one, with what the application adds. */
+  async #filled(
+    log: TransactionLog,
+    document: HistoryDocument,
+    revision: number | undefined,
+  ): Promise<HistoryDocument> {
+    const into = inRevision(document, revision);
+    const { additions } = this.#into;
+    if (!additions) return into;
+    const { em, root, given } = log;
+    const place = {
+      em: em!,
+      transaction: root as Transaction,
+      values: contextOf(log),
+      given,
+      isWritten: revision !== undefined,
+    };
+    return withAdditions(into, additions, place);
   }
 
   /** Asks the history about deletions that may have found no row: another transaction was faster, and has recorded it. */

@@ -14,8 +14,8 @@ export type DeltaHead = readonly [
   actorType: string | null,
   actorId: string | null,
   description: string | null,
-  /** Collections of the type, which no keyframe holds. */
-  collections: readonly string[],
+  /** What no keyframe of the type may hold. */
+  noKeyframe: readonly string[],
 ];
 
 export type DeltaRow = readonly [
@@ -24,6 +24,8 @@ export type DeltaRow = readonly [
   oldValues: JsonRecord | null,
   newValues: JsonRecord | null,
   attributions?: Record<string, StoredAttribution[]>,
+  /** Values of columns that an application has added. */
+  columns?: JsonRecord,
 ];
 
 /** The JSON document that the write statement takes. */
@@ -68,8 +70,8 @@ export class DeltaEncoder {
       lastId === actorId &&
       description === by.objectDescription;
     if (!isSame) {
-      const collections = [...(this.entities.ofType(draft.type)?.collections.keys() ?? [])];
-      this.#heads.push([draft.type, draft.action, actorType, actorId, by.objectDescription, collections]);
+      const noKeyframe = this.entities.ofType(draft.type)?.noKeyframe ?? [];
+      this.#heads.push([draft.type, draft.action, actorType, actorId, by.objectDescription, noKeyframe]);
     }
     return this.#heads.length - 1;
   }

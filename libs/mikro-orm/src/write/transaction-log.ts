@@ -1,3 +1,4 @@
+import type { EntityManager } from '@mikro-orm/core';
 import type { Frame } from '../context/frame.js';
 import type { Draft } from '../delta/draft.js';
 import type { Revision } from '../model/revision.entity.js';
@@ -30,6 +31,8 @@ export interface Interruption {
 
 /** What one transaction has to record: the drafts of all its flushes, written once, right before its COMMIT. */
 export class TransactionLog {
+  /** The entity manager that began it. */
+  em: EntityManager | undefined;
   /** The frame of the first flush that had something to record. */
   frame: Frame | undefined;
   /** The revision that the context named when there was something to write for the first time. */
@@ -149,6 +152,7 @@ export class TransactionLogs {
     this.#parents.delete(em);
     const outer = parent && this.#scopes.get(parent);
     const log = outer?.log ?? new TransactionLog(transaction);
+    log.em ??= em as EntityManager;
     if (log.root !== transaction) log.markSavepoint(transaction);
     this.#scopes.set(transaction, { log, outer, isRolledBack: false });
     return log;

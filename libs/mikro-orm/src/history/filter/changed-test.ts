@@ -51,25 +51,27 @@ function propertyTest(searched: SearchedDeltas, name: string, filter: AnyFilter)
   const { em, tracked, table } = searched;
   refuseOtherSide(tracked, name);
   if (tracked.collections.has(name)) return linkTest(searched, name, filter === true ? {} : filter);
-  const attributes = tracked.attributesOf(name).map(attribute => attribute.name);
+  const attributes = tracked.attributesOf(name).flatMap(attribute => tracked.names.of(attribute.name));
   if (filter === true) return anyOf(attributes.map(key => isChanged(table, key)));
   const isBy = (step: Step) => attributionTest(em, step, filter);
   if (filter.from === undefined && filter.to === undefined) {
     return anyOf(attributes.map(key => allOf([isChanged(table, key), someStep(table, key, isBy)])));
   }
   const searches = attributeSearches(em, tracked, name, filter);
-  const isAnyChanged = anyOf(searches.map(({ attribute }) => isChanged(table, attribute.name)));
-  return allOf([isAnyChanged, ...searches.map(search => searchTest(table, search, isBy))]);
+  const namesOf = ({ attribute }: AttributeSearch) => tracked.names.of(attribute.name);
+  const isAnyChanged = anyOf(searches.flatMap(namesOf).map(key => isChanged(table, key)));
+  const tests = searches.map(search => anyOf(namesOf(search).map(key => searchTest(table, key, search, isBy))));
+  return allOf([isAnyChanged, ...tests]);
 }
 
-function searchTest(table: Sql, { attribute, from, to }: AttributeSearch, isBy: (step: Step) => Sql): Sql {
+function searchTest(table: Sql, key: string, { from, to }: AttributeSearch, isBy: (step: Step) => Sql): Sql {
   const isFound = (step: Step) =>
     allOf([
       ...(from.length > 0 ? [valueTest(admitsNull(from) ? step.oldValueOrNull : step.oldValue, from)] : []),
       ...(to.length > 0 ? [valueTest(admitsNull(to) ? step.newValueOrNull : step.newValue, to)] : []),
       isBy(step),
     ]);
-  return someStep(table, attribute.name, isFound);
+  return someStep(table, key, isFound);
 }
 
 /** A delta has the links that it changed among its new values; a deletion, those that it took among its old ones. */

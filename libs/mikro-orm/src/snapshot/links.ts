@@ -1,0 +1,100 @@
+import type { EntityManager } from '@mikro-orm/core';
+import type { PointCondition } from '../history/point.js';
+import { query } from '../history/query.js';
+import { runtimeOf } from '../runtime.js';
+import { type LinkEnds, type LiveLink, readLiveLinks } from './live-links.js';
+import { referenceTo, referredId } from './relation-key.js';
+import { type CandidateRow, type LinkRow, linksStatement, unlinkedStatement } from './to-many.query.js';
+
+/** Object ids by the object id of the other end. */
+export type IdsByObject = Map<string, Set<string>>;
+
+/**
+ * The links of owners at a point: what the last delta before it said of each link, else the opposite of what the first
+ * one after it says, else whether the link is there now. Two SELECTs; where the owner is not tracked, the live links.
+ */
+export async function linksOfOwners(
+  em: EntityManager,
+  ends: LinkEnds,
+  point: PointCondition,
+  ownerIds: readonly string[],
+): Promise<IdsByObject> {
+  const live = await readLiveLinks(em, ends, 'owner', ownerIds);
+  const events = grouped(await linkEvents(em, ends, point, ownerIds), event => event.object_id);
+  const liveOf = grouped(live, link => link.ownerId);
+  return new Map(ownerIds.map(id => [id, foldLinks(ends, events.get(id) ?? [], liveOf.get(id) ?? [])]));
+}
+
+function grouped<Row>(rows: readonly Row[], key: (row: Row) => string): Map<string, Row[]> {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    const group = groups.get(key(row));
+    if (group) group.push(row);
+    else groups.set(key(row), [row]);
+  }
+  return groups;
+}
+
+/** The owners that had links to targets at a point. Three SELECTs; where they are not tracked, the live links. */
+export async function linksOfTargets(
+  em: EntityManager,
+  ends: LinkEnds,
+  point: PointCondition,
+  targetIds: readonly string[],
+): Promise<IdsByObject> {
+  const live = await readLiveLinks(em, ends, 'target', targetIds);
+  const ownerIds = new Set(live.map(({ ownerId }) => ownerId));
+  for (const id of await unlinkedOwners(em, ends, point, targetIds)) ownerIds.add(id);
+  const byTarget: IdsByObject = new Map(targetIds.map(id => [id, new Set()]));
+  for (const [ownerId, targets] of await linksOfOwners(em, ends, point, [...ownerIds])) {
+    for (const id of targets) byTarget.get(id)?.add(ownerId);
+  }
+  return byTarget;
+}
+
+async function linkEvents(
+  em: EntityManager,
+  { owner, ownerTypes, prop }: LinkEnds,
+  point: PointCondition,
+  ownerIds: readonly string[],
+): Promise<LinkRow[]> {
+  if (ownerTypes.length === 0 || ownerIds.length === 0) return [];
+  const statement = linksStatement(runtimeOf(em).tables, point);
+  return query<LinkRow>(em, statement, [ownerTypes, owner.names.of(prop.name), point.value, ownerIds]);
+}
+
+async function unlinkedOwners(
+  em: EntityManager,
+  { owner, ownerTypes, prop, target }: LinkEnds,
+  point: PointCondition,
+  targetIds: readonly string[],
+): Promise<string[]> {
+  if (ownerTypes.length === 0) return [];
+  const statement = unlinkedStatement(runtimeOf(em).tables, point);
+  const keys = targetIds.map(objectId => JSON.stringify(referenceTo({ tracked: target, objectId })));
+  const rows = await query<CandidateRow>(em, statement, [ownerTypes, owner.names.of(prop.name), point.value, keys]);
+  return rows.map(({ object_id: id }) => id);
+}
+
+/** The targets of one owner. */
+function foldLinks({ target }: LinkEnds, events: readonly LinkRow[], live: readonly LiveLink[]): Set<string> {
+  const isLinked = new Map<string, boolean>();
+  let isComplete = false;
+  for (const { action, links, is_before: isBefore } of events) {
+    const [added, removed] = [links?.added ?? [], links?.removed ?? []].map(keys =>
+      keys.map(key => referredId(key, target)),
+    ) as [string[], string[]];
+    if (isBefore) {
+      if (action !== 'update') isLinked.clear();
+      isComplete ||= action !== 'update';
+      for (const id of removed) isLinked.set(id, action === 'delete');
+      for (const id of added) isLinked.set(id, true);
+    } else if (!isComplete) {
+      for (const id of added) if (!isLinked.has(id)) isLinked.set(id, false);
+      for (const id of removed) if (!isLinked.has(id)) isLinked.set(id, true);
+      isComplete = action !== 'update';
+    }
+  }
+  if (!isComplete) for (const { targetId } of live) if (!isLinked.has(targetId)) isLinked.set(targetId, true);
+  return new Set([...isLinked].filter(([, is]) => is).map(([id]) => id));
+}
