@@ -34,10 +34,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
   // The read half.
   history: ['context', 'runtime', 'tracking', 'database', 'model', 'errors'],
+  live: ['runtime', 'tracking', 'database', 'model', 'errors'],
   'as-of': ['history', 'runtime', 'tracking', 'database', 'model', 'errors'],
-  snapshot: ['as-of', 'history', 'runtime', 'tracking', 'database', 'model', 'errors'],
-  versions: ['history', 'snapshot', 'context', 'runtime', 'tracking', 'database', 'model', 'errors'],
-  related: ['history', 'runtime', 'tracking', 'database', 'model', 'errors'],
+  snapshot: ['as-of', 'history', 'live', 'runtime', 'tracking', 'database', 'model', 'errors'],
+  versions: ['history', 'related', 'snapshot', 'context', 'runtime', 'tracking', 'database', 'model', 'errors'],
+  related: ['history', 'live', 'runtime', 'tracking', 'database', 'model', 'errors'],
   // What users ask history for: it only hands the questions on to the stages that answer them.
   'history.service': ['history', 'versions', 'related', 'runtime', 'model'],
   revert: ['history', 'snapshot', 'context', 'runtime', 'tracking', 'database', 'model', 'errors'],
@@ -61,7 +62,7 @@ const WRITE_HALF = [
   'bypass',
   'tracking-entity-manager',
 ];
-const READ_HALF = ['history', 'snapshot', 'versions', 'related', 'history.service', 'as-of', 'revert'];
+const READ_HALF = ['history', 'live', 'snapshot', 'versions', 'related', 'history.service', 'as-of', 'revert'];
 
 /** Stages that compute and never touch the ORM: they may name its types, and load nothing of it. */
 const PURE_STAGES = ['delta'];

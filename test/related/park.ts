@@ -1,4 +1,4 @@
-import { defineEntity, type Opt, p, PrimaryKeyProp } from '@mikro-orm/core';
+import { Collection, defineEntity, type Opt, p, PrimaryKeyProp } from '@mikro-orm/core';
 
 // Relations of every kind between classes of every kind.
 
@@ -7,6 +7,7 @@ export class Area {
   id!: number;
   name!: string;
   within!: Area | null;
+  animals = new Collection<Animal>(this);
 }
 
 /** A key of two columns. */
@@ -15,6 +16,7 @@ export class Gate {
   side!: string;
   number!: number;
   isOpen!: boolean;
+  tickets = new Collection<Ticket>(this);
 }
 
 /** A key of three columns, two of which are a relation. */
@@ -31,6 +33,7 @@ export class Animal {
   kind!: Opt<'bird' | 'cat'>;
   name!: string;
   area!: Area | null;
+  passport!: Passport | null;
 }
 
 export class Bird extends Animal {
@@ -80,11 +83,17 @@ const AreaSchema = defineEntity({
     id: p.integer().primary(),
     name: p.string(),
     within: () => p.manyToOne(Area).nullable(),
+    animals: () => p.oneToMany(Animal).mappedBy('area'),
   },
 });
 const GateSchema = defineEntity({
   class: Gate,
-  properties: { side: p.string().primary(), number: p.integer().primary(), isOpen: p.boolean() },
+  properties: {
+    side: p.string().primary(),
+    number: p.integer().primary(),
+    isOpen: p.boolean(),
+    tickets: () => p.oneToMany(Ticket).mappedBy('gate'),
+  },
 });
 const TicketSchema = defineEntity({
   class: Ticket,
@@ -100,6 +109,7 @@ const AnimalSchema = defineEntity({
     kind: p.enum(['bird', 'cat'] as const),
     name: p.string(),
     area: () => p.manyToOne(Area).nullable(),
+    passport: () => p.oneToOne(Passport).mappedBy('animal').nullable(),
   },
 });
 const BirdSchema = defineEntity({ class: Bird, extends: AnimalSchema, properties: { wings: p.integer() } });

@@ -157,6 +157,24 @@ describe('an object and what belongs to it', () => {
     expect(await related(Post, 2)).toEqual(['Comment 3 v1', 'Comment 2 v2', 'Comment 2 v3']);
   });
 
+  it('include links that are older than the history, until one of them is removed', async () => {
+    await test.database.query(`insert into post (id, title, views) values (1, 'old', 0), (2, 'other', 0)`);
+    await test.database.query(`insert into tag (id, name) values (1, 'stays'), (2, 'goes')`);
+    await test.database.query('insert into post_tags (post_id, tag_id) values (1, 1), (1, 2), (2, 2)');
+    const em = test.orm.em.fork();
+    const tags = await em.find(Tag, {}, { orderBy: { id: 'asc' } });
+    for (const tag of tags) tag.name += '!';
+    await em.flush();
+    const post = await em.findOneOrFail(Post, 1, { populate: ['tags'] });
+    post.tags.remove(tags[1]!);
+    await em.flush();
+    for (const tag of tags) tag.name += '!';
+    await em.flush();
+    expect(await related(Post, 1)).toEqual(['Tag 1 v1', 'Tag 2 v1', 'Post 1 v1', 'Tag 1 v2']);
+    expect(await related(Post, 2)).toEqual(['Tag 2 v1', 'Tag 2 v2']);
+    expect(await related(Tag, 2)).toEqual(['Tag 2 v1', 'Post 1 v1', 'Tag 2 v2']);
+  });
+
   it('come in pages', async () => {
     const em = test.orm.em.fork();
     const post = em.create(Post, { id: 1, ...NEW, title: 'post' });
@@ -190,7 +208,8 @@ describe('an object and what belongs to it', () => {
     expect((await related(Post, 1, { depth: 2 })).length).toBeGreaterThan(200);
     const many = await statementsOf(() => related(Post, 1, { depth: 2 }));
     expect(many.length).toBe(few.length);
-    expect(await statementsOf(() => related(Post, 1))).toHaveLength(3);
+    // what happened, and in it: relations, present comments and tags
+    expect(await statementsOf(() => related(Post, 1))).toHaveLength(4);
   });
 
   it('refuse a depth that is none', async () => {

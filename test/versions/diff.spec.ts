@@ -120,8 +120,10 @@ describe('what differs', () => {
     await expect(history().diff(Post, 1, { revision: 999 })).rejects.toThrow(UnknownRevisionError);
   });
 
-  it('takes a statement for each state', async () => {
-    expect(await statementsOf(() => diff(1, 3))).toHaveLength(2);
+  it('takes a statement for each state, and one for the collections', async () => {
+    expect(await statementsOf(() => diff(1, 3))).toHaveLength(3);
+    const narrowed = () => history().diff(Post, 1, { version: 1 }, { version: 3 }, { attributes: ['title'] });
+    expect(await statementsOf(narrowed)).toHaveLength(2);
   });
 });
 

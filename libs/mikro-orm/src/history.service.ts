@@ -164,8 +164,13 @@ export class HistoryService {
   }
 
   /**
-   * What differs between two points of one object, with typed values. At most three SELECTs for each of the two states;
-   * one or two more if the object is asked for by a class that others inherit from in the database.
+   * What differs between two points of one object: values with their types, and what was added to the collections that
+   * its class owns and removed from them. Those that others own are compared where `attributes` names them, which reads
+   * the histories of these others.
+   *
+   * At most three SELECTs for each of the two states, and one for the collections; one for the present content of each
+   * where the object did not exist at one of the points; one or two more if the object is asked for by a class that others
+   * inherit from in the database.
    *
    * @param to without it, the latest state that is recorded
    * @returns `null` if the object existed at neither point
@@ -186,7 +191,7 @@ export class HistoryService {
   ): Promise<Diff<T> | null>;
   /**
    * What differs between two objects of one class, each at a point of its own. Costs, and throws, what the other form
-   * does.
+   * does, and reads the present content of each collection.
    *
    * @throws {DifferentClassesError} if they are asked for by different classes
    */
@@ -225,7 +230,7 @@ export class HistoryService {
    * One timeline of an object and of those that belonged to it at the time: that referred to it by a to-one relation, or
    * were linked with it by a many-to-many one. What they did before and afterwards is left out.
    *
-   * For each level of depth one SELECT in the history and one for the present rows of each to-one relation, and one for
+   * For each level of depth one SELECT in the history and one for the present rows or links of each relation, and one for
    * the deltas, however many objects there are. The histories of the classes with such relations are read whole.
    *
    * @throws {UntrackedEntityError} if the class is not tracked

@@ -43,11 +43,11 @@ export function withConnection<T>(client: Client, use: (connection: Connection) 
   return client.getExecutor().provideConnection(use);
 }
 
-/** What `em` sends its queries to: the transaction around it, else the pool of its read connection. */
-export async function clientOf(em: EntityManager): Promise<Client> {
+/** What `em` sends its queries to: the transaction around it, else the pool of one of its connections. */
+export async function clientOf(em: EntityManager, type: 'read' | 'write' = 'read'): Promise<Client> {
   const transaction = em.getTransactionContext() as Client | undefined;
   if (transaction) return transaction;
-  const connection = em.getConnection('read') as unknown as AbstractSqlConnection;
+  const connection = em.getConnection(type) as unknown as AbstractSqlConnection;
   await connection.ensureConnection();
   return connection.getClient<unknown>() as unknown as Client;
 }

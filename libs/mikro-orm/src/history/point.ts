@@ -45,6 +45,18 @@ export function pointCondition(point: ObjectPoint | undefined): PointCondition {
   throw new UnusablePointError(point);
 }
 
+/** Whether something that a revision did lies at or before a point; without a point, everything does. */
+export function isUpTo(
+  point: Point | undefined,
+  did: { readonly revision: number; readonly recordedAt: Date },
+): boolean {
+  if (point === undefined) return true;
+  if (point instanceof Date) return did.recordedAt <= point;
+  if (point instanceof Revision) return did.revision <= point.id;
+  if ('before' in point) return did.revision < idOf(point.before);
+  return did.revision <= ('after' in point ? idOf(point.after) : point.revision);
+}
+
 function upTo(operator: '<=' | '<', revision: number, point: ObjectPoint): PointCondition {
   if (!isCount(revision)) throw new UnusablePointError(point);
   return {

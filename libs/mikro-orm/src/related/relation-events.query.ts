@@ -1,6 +1,6 @@
 import type { EntityManager } from '@mikro-orm/core';
 import { statement } from '../database/statement.js';
-import { query } from '../history/query.js';
+import { queryPrimary } from '../history/query.js';
 import type { ObjectAction } from '../model/action.js';
 import type { Json } from '../model/json.js';
 import { quoted } from '../model/tables.js';
@@ -16,6 +16,7 @@ export interface RelationEvent {
   readonly edge: number;
   readonly object_id: string;
   readonly revision: string;
+  readonly recorded_at: Date | string;
   readonly action: ObjectAction;
   /** The reference before; null also where it is not known, and of links. */
   readonly old: Json | null;
@@ -32,10 +33,13 @@ export async function readRelationEvents(
   followed: readonly FollowedEdge[],
 ): Promise<RelationEvent[]> {
   if (followed.length === 0) return [];
-  const writer = new EventsQuery(quoted(runtimeOf(em).tables, 'objectDelta'), em.schema);
+  const { tables } = runtimeOf(em);
+  const writer = new EventsQuery(quoted(tables, 'objectDelta'), em.schema);
   const selects = followed.map((one, index) => writer.select(one, index));
-  const select = statement(`select * from (${selects.join('\nunion all\n')}) events order by id`);
-  return query<RelationEvent>(em, select, writer.parameters);
+  const select = statement(`
+select e.*, r.recorded_at from (${selects.join('\nunion all\n')}
+) e join ${quoted(tables, 'revision')} r on r.id = e.revision order by e.id`);
+  return queryPrimary<RelationEvent>(em, select, writer.parameters);
 }
 
 /** Has one SELECT for each edge, whose text is the same whatever the objects are. */
@@ -76,7 +80,7 @@ where d.object_type = any(${types}) and (d.action <> 'update' or d.new_values ->
   where c.object_type = any(${types}) and (c.new_values -> ${name} ${isReferred} or c.old_values -> ${name} ${isReferred}))`;
   }
 
-  /** An object whose key refers to another one refers to it for as long as it lives. */
+  /** An object whose key refers to another one refers to it for as long as it lives: its beginning and its end tell. */
   #keys({ edge, references, objectIds }: FollowedEdge<ReferenceEdge>, index: number): string {
     const { first, count } = placeInKey(edge.children[0]!, edge.prop);
     const isWhole = count === edge.children[0]!.keyColumns.length;
@@ -87,9 +91,11 @@ where d.object_type = any(${types}) and (d.action <> 'update' or d.new_values ->
       ? `d.object_id = any(${this.#bind(objectIds, 'text[]')})`
       : `case when d.object_id like '[%' then ${reference} ${this.#isOne(references)} end`;
     return `
-select ${index} as edge, d.object_id, 0 as revision, min(d.id) as id, 'create' as action, null::jsonb as old, null::jsonb as new
-from ${this.delta} d where d.object_type = any(${this.#types(edge.children)}) and ${isReferred}
-group by d.object_id`;
+select ${index} as edge, d.object_id, d.revision_id as revision, d.id, d.action, null::jsonb as old, null::jsonb as new
+from (
+  select d.*, row_number() over (partition by d.object_id order by d.id) as nth
+  from ${this.delta} d where d.object_type = any(${this.#types(edge.children)}) and ${isReferred}
+) d where d.action <> 'update' or d.nth = 1`;
   }
 
   /** Links are among the new values; of a deletion, those that it took are among the old ones. */

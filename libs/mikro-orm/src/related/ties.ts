@@ -1,27 +1,29 @@
 import type { Json } from '../model/json.js';
-import { ALWAYS, type Period } from './period.js';
 import type { RelationEvent } from './relation-events.query.js';
 
-/** Two objects that had to do with each other, and when: one held a reference or a link to the other. */
+/** Two objects that had to do with each other: one held a reference or a link to the other. */
 export interface Tie {
   /** The id of the object that held it. */
   readonly holder: string;
   /** The key of the other one, as stored. */
   readonly key: Json;
-  readonly period: Period;
+  /** What began it; absent where that is older than the history. */
+  readonly since?: RelationEvent | undefined;
+  /** What ended it; absent where nothing has. */
+  readonly until?: RelationEvent | undefined;
 }
 
 /** What objects referred to, from the events of one to-one relation in order. */
 export function tiesOfReferences(events: readonly RelationEvent[]): Tie[] {
   return perHolder(events, (holder, own) => {
     const ties: Tie[] = [];
-    let [key, since]: [Json | null, number] = [own[0]!.action === 'create' ? null : own[0]!.old, ALWAYS.since];
+    let key = own[0]!.action === 'create' ? null : own[0]!.old;
+    let since: RelationEvent | undefined;
     for (const event of own) {
-      const until = Number(event.revision);
-      if (key !== null) ties.push({ holder, key, period: { since, until } });
-      [key, since] = [event.action === 'delete' ? null : event.new, until];
+      if (key !== null) ties.push({ holder, key, since, until: event });
+      [key, since] = [event.action === 'delete' ? null : event.new, event];
     }
-    if (key !== null) ties.push({ holder, key, period: { since, until: ALWAYS.until } });
+    if (key !== null) ties.push({ holder, key, since });
     return ties;
   });
 }
@@ -35,20 +37,24 @@ interface Links {
 export function tiesOfLinks(events: readonly RelationEvent[]): Tie[] {
   return perHolder(events, (holder, own) => {
     const ties: Tie[] = [];
-    const since = new Map<string, number | undefined>();
-    const end = (text: string, until: number) => {
-      // a link that was never added is older than the history
-      const began = since.has(text) ? since.get(text) : ALWAYS.since;
-      if (began !== undefined) ties.push({ holder, key: JSON.parse(text) as Json, period: { since: began, until } });
-      since.set(text, undefined);
+    /** By key: what began a link; `'older'` for one that was there before the history, `'ended'` for one that is gone. */
+    const links = new Map<string, RelationEvent | 'older' | 'ended'>();
+    const end = (text: string, until?: RelationEvent) => {
+      const since = links.get(text) ?? 'older';
+      const key = JSON.parse(text) as Json;
+      if (since !== 'ended') ties.push({ holder, key, since: since === 'older' ? undefined : since, until });
+      links.set(text, 'ended');
     };
-    for (const { action, revision, new: changed } of own) {
-      const { added = [], removed = [] } = (changed ?? {}) as Links;
-      for (const key of removed) end(JSON.stringify(key), Number(revision));
-      if (action !== 'update') for (const text of since.keys()) end(text, Number(revision));
-      for (const key of added) since.set(JSON.stringify(key), since.get(JSON.stringify(key)) ?? Number(revision));
+    for (const event of own) {
+      const { added = [], removed = [] } = (event.new ?? {}) as Links;
+      for (const key of removed) end(JSON.stringify(key), event);
+      if (event.action !== 'update') for (const text of links.keys()) end(text, event);
+      for (const key of added) {
+        const text = JSON.stringify(key);
+        if ((links.get(text) ?? 'ended') === 'ended') links.set(text, event);
+      }
     }
-    for (const text of since.keys()) end(text, ALWAYS.until);
+    for (const text of links.keys()) end(text);
     return ties;
   });
 }
@@ -57,11 +63,6 @@ function perHolder(
   events: readonly RelationEvent[],
   fold: (holder: string, events: readonly RelationEvent[]) => Tie[],
 ): Tie[] {
-  const byHolder = new Map<string, RelationEvent[]>();
-  for (const event of events) {
-    const own = byHolder.get(event.object_id);
-    if (own) own.push(event);
-    else byHolder.set(event.object_id, [event]);
-  }
+  const byHolder = Map.groupBy(events, ({ object_id: holder }) => holder);
   return [...byHolder].flatMap(([holder, own]) => fold(holder, own));
 }

@@ -1,12 +1,12 @@
 import type { EntityManager, EntityProperty } from '@mikro-orm/core';
 import type { PointCondition } from '../history/point.js';
-import { query } from '../history/query.js';
+import { queryPrimary } from '../history/query.js';
 import type { Target } from '../history/target.js';
 import { runtimeOf } from '../runtime.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import type { ObjectState } from './complete-states.js';
 import type { IdsByObject } from './links.js';
-import { readLiveReferring } from './live-rows.js';
+import { readLiveReferring } from '../live/live-rows.js';
 import { readStates } from './read-states.js';
 import { storedReference } from './relation-key.js';
 import { type CandidateRow, deletedStatement, departedStatement } from './to-many.query.js';
@@ -55,8 +55,8 @@ async function departed(
     .flatMap(one => (one.isTracked ? [one.typeIn(em.schema)] : []));
   if (types.length === 0 || point.kind === 'latest') return [];
   const rows = prop.primary
-    ? await query<CandidateRow>(em, deletedStatement(tables, point), [types, null, point.value])
-    : await query<CandidateRow>(em, departedStatement(tables, point), [
+    ? await queryPrimary<CandidateRow>(em, deletedStatement(tables, point), [types, null, point.value])
+    : await queryPrimary<CandidateRow>(em, departedStatement(tables, point), [
         types,
         child.names.of(prop.name),
         point.value,

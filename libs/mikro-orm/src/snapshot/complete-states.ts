@@ -1,6 +1,6 @@
 import type { EntityManager } from '@mikro-orm/core';
 import type { PointCondition } from '../history/point.js';
-import { query } from '../history/query.js';
+import { queryPrimary } from '../history/query.js';
 import type { Target } from '../history/target.js';
 import type { ObjectAction } from '../model/action.js';
 import type { JsonRecord } from '../model/json.js';
@@ -8,7 +8,7 @@ import { PointBeforeHistoryError } from '../revy.errors.js';
 import { runtimeOf } from '../runtime.js';
 import { decodeState, isMissing, type KnownState } from './known-state.js';
 import { type LaterValues, laterValuesStatement } from './later-values.query.js';
-import { readLiveRows } from './live-rows.js';
+import { readLiveRows } from '../live/live-rows.js';
 
 /** What the deltas up to a point say of one object. */
 export interface FoundState {
@@ -89,7 +89,7 @@ async function earlierValues(
   const types = incomplete.map(({ target }) => target.type);
   const ids = incomplete.map(({ target }) => target.objectId);
   const after = incomplete.map(({ delta }) => delta ?? 0);
-  const later = await query<LaterValues>(em, laterValuesStatement(runtimeOf(em).tables), [types, ids, after]);
+  const later = await queryPrimary<LaterValues>(em, laterValuesStatement(runtimeOf(em).tables), [types, ids, after]);
   for (const [index, one] of incomplete.entries()) {
     const { is_created, is_replaced_later, values } = later[index]!;
     const row = is_replaced_later ? undefined : live.get(one);

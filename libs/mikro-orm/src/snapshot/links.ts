@@ -1,10 +1,15 @@
 import type { EntityManager } from '@mikro-orm/core';
 import type { PointCondition } from '../history/point.js';
-import { query } from '../history/query.js';
+import { queryPrimary } from '../history/query.js';
 import { runtimeOf } from '../runtime.js';
-import { type LinkEnds, type LiveLink, readLiveLinks } from './live-links.js';
+import { type LinkEnds, type LiveLink, readLiveLinks } from '../live/live-links.js';
 import { referenceTo, referredId } from './relation-key.js';
 import { type CandidateRow, type LinkRow, linksStatement, unlinkedStatement } from './to-many.query.js';
+
+/** A many-to-many collection, and the stored types under which its links are recorded: of all that may own them. */
+export interface RecordedLinks extends LinkEnds {
+  readonly ownerTypes: readonly string[];
+}
 
 /** Object ids by the object id of the other end. */
 export type IdsByObject = Map<string, Set<string>>;
@@ -15,7 +20,7 @@ export type IdsByObject = Map<string, Set<string>>;
  */
 export async function linksOfOwners(
   em: EntityManager,
-  ends: LinkEnds,
+  ends: RecordedLinks,
   point: PointCondition,
   ownerIds: readonly string[],
 ): Promise<IdsByObject> {
@@ -38,7 +43,7 @@ function grouped<Row>(rows: readonly Row[], key: (row: Row) => string): Map<stri
 /** The owners that had links to targets at a point. Three SELECTs; where they are not tracked, the live links. */
 export async function linksOfTargets(
   em: EntityManager,
-  ends: LinkEnds,
+  ends: RecordedLinks,
   point: PointCondition,
   targetIds: readonly string[],
 ): Promise<IdsByObject> {
@@ -54,25 +59,30 @@ export async function linksOfTargets(
 
 async function linkEvents(
   em: EntityManager,
-  { owner, ownerTypes, prop }: LinkEnds,
+  { owner, ownerTypes, prop }: RecordedLinks,
   point: PointCondition,
   ownerIds: readonly string[],
 ): Promise<LinkRow[]> {
   if (ownerTypes.length === 0 || ownerIds.length === 0) return [];
   const statement = linksStatement(runtimeOf(em).tables, point);
-  return query<LinkRow>(em, statement, [ownerTypes, owner.names.of(prop.name), point.value, ownerIds]);
+  return queryPrimary<LinkRow>(em, statement, [ownerTypes, owner.names.of(prop.name), point.value, ownerIds]);
 }
 
 async function unlinkedOwners(
   em: EntityManager,
-  { owner, ownerTypes, prop, target }: LinkEnds,
+  { owner, ownerTypes, prop, target }: RecordedLinks,
   point: PointCondition,
   targetIds: readonly string[],
 ): Promise<string[]> {
   if (ownerTypes.length === 0) return [];
   const statement = unlinkedStatement(runtimeOf(em).tables, point);
   const keys = targetIds.map(objectId => JSON.stringify(referenceTo({ tracked: target, objectId })));
-  const rows = await query<CandidateRow>(em, statement, [ownerTypes, owner.names.of(prop.name), point.value, keys]);
+  const rows = await queryPrimary<CandidateRow>(em, statement, [
+    ownerTypes,
+    owner.names.of(prop.name),
+    point.value,
+    keys,
+  ]);
   return rows.map(({ object_id: id }) => id);
 }
 

@@ -8,7 +8,7 @@ import { UnknownRevisionError } from '../revy.errors.js';
 import { runtimeOf } from '../runtime.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import { completeStates, type FoundState, type ObjectState } from './complete-states.js';
-import { keysCondition, readLiveIds } from './live-rows.js';
+import { keysCondition, readLiveIds } from '../live/live-rows.js';
 import { type StateRow, statesStatement } from './states.query.js';
 
 /**

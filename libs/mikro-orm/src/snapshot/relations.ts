@@ -5,7 +5,7 @@ import { runtimeOf } from '../runtime.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import type { ChildRelation } from './children.js';
 import type { UnknownReason } from './known-state.js';
-import type { LinkEnds } from './live-links.js';
+import type { RecordedLinks } from './links.js';
 import { type PopulateTree, propertyOf, stepsOf } from './populate-tree.js';
 import { referenceTo } from './relation-key.js';
 import { UnknownRelationError, UnreadableRelationError } from './snapshot.errors.js';
@@ -66,7 +66,7 @@ export class Relations {
     return { child, prop: owning, references };
   }
 
-  linkEnds(prop: EntityProperty, from: TrackedEntity): LinkEnds {
+  linkEnds(prop: EntityProperty, from: TrackedEntity): RecordedLinks {
     const { side: owner, owning } = this.#owning(prop, from);
     const target = prop.owner ? this.entityOf(prop.targetMeta!) : from;
     const ownerTypes = runtimeOf(this.em)

@@ -1,4 +1,4 @@
-import type { EntityManager, EntityName } from '@mikro-orm/core';
+import { type EntityManager, type EntityName, helper } from '@mikro-orm/core';
 import type { ObjectPoint } from '../history/point.js';
 import type { Target } from '../history/target.js';
 import type { JsonRecord } from '../model/json.js';
@@ -49,4 +49,19 @@ export function instanceOf<T extends object>(
   values: JsonRecord,
 ): T {
   return hydrate<T>(em, tracked, objectId, decodeState(tracked, values).data);
+}
+
+/** A detached reference that carries the key of an object, and nothing else of it. */
+export function referenceTo(em: EntityManager, { tracked, objectId }: ComparedKey): object {
+  const fork = em.fork({ clear: true, freshEventManager: false });
+  const factory = fork.getEntityFactory();
+  const key = tracked.keyData(objectId) as never;
+  const reference = factory.create(tracked.meta.class, key, {
+    merge: false,
+    initialized: false,
+    convertCustomTypes: true,
+    schema: em.schema,
+  });
+  Object.assign(helper(reference as object), { __managed: false, __originalEntityData: undefined, __em: undefined });
+  return reference as object;
 }

@@ -11,8 +11,6 @@ export interface LinkEnds {
   readonly prop: EntityProperty;
   readonly owner: TrackedEntity;
   readonly target: TrackedEntity;
-  /** Stored types under which links are recorded: of the owner, and of what inherits from it in the database. */
-  readonly ownerTypes: readonly string[];
 }
 
 export interface LiveLink {

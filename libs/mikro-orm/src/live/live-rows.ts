@@ -1,9 +1,11 @@
 import { type Dictionary, type EntityManager, type EntityMetadata, type EntityProperty, Utils } from '@mikro-orm/core';
 import { liveContext } from '../database/live-context.js';
-import type { Target } from '../history/target.js';
 import type { JsonRecord } from '../model/json.js';
 import { keyValues } from '../model/stored-key.js';
 import { type TrackedEntity, valueInRow } from '../tracking/tracked-entities.js';
+
+/** An object's key, and what it is a key of. */
+type ObjectKey = { readonly tracked: TrackedEntity; readonly objectId: string };
 
 /** Present rows in stored form, by object id, whatever filters the application has set. One SELECT. */
 export async function readLiveRows(
@@ -13,7 +15,7 @@ export async function readLiveRows(
 ): Promise<Map<string, JsonRecord>> {
   const rows = new Map<string, JsonRecord>();
   if (objectIds.length === 0) return rows;
-  for (const row of await findRows(em, tracked, tracked.fields, keysCondition(tracked, objectIds))) {
+  for (const row of await findLiveRows(em, tracked, tracked.fields, keysCondition(tracked, objectIds))) {
     const values: JsonRecord = {};
     for (const attribute of tracked.attributes.values()) {
       const value = valueInRow(attribute, row);
@@ -26,7 +28,7 @@ export async function readLiveRows(
 
 /** The object ids of all present rows of a class. One SELECT. */
 export async function readLiveIds(em: EntityManager, tracked: TrackedEntity): Promise<string[]> {
-  return (await findRows(em, tracked, tracked.meta.primaryKeys, {})).map(row => tracked.objectIdOfRow(row));
+  return (await findLiveRows(em, tracked, tracked.meta.primaryKeys, {})).map(row => tracked.objectIdOfRow(row));
 }
 
 /** The object ids of present rows that refer to any of some objects. One SELECT. */
@@ -34,14 +36,18 @@ export async function readLiveReferring(
   em: EntityManager,
   entity: TrackedEntity,
   prop: EntityProperty,
-  targets: readonly Target[],
+  targets: readonly ObjectKey[],
 ): Promise<string[]> {
   const keys = targets.map(({ tracked, objectId }) => conditionKey(tracked, objectId));
-  const rows = await findRows(em, entity, entity.meta.primaryKeys, { [prop.name]: { $in: keys } });
+  const rows = await findLiveRows(em, entity, entity.meta.primaryKeys, { [prop.name]: { $in: keys } });
   return rows.map(row => entity.objectIdOfRow(row));
 }
 
-async function findRows(
+/**
+ * Present rows, whatever filters the application has set: also within a reading of the past, and never those of a
+ * replica, which might be older than what the history says of them. One SELECT.
+ */
+export async function findLiveRows(
   em: EntityManager,
   { meta }: TrackedEntity,
   fields: readonly string[],
@@ -64,7 +70,7 @@ export function keysCondition(tracked: TrackedEntity, objectIds: readonly string
 }
 
 /** A key in the form that the ORM takes in a condition. */
-function conditionKey({ keyColumns }: TrackedEntity, objectId: string): unknown {
+export function conditionKey({ keyColumns }: TrackedEntity, objectId: string): unknown {
   const columns = keyValues(keyColumns, objectId);
   return columns.length === 1 ? columns[0] : columns;
 }
