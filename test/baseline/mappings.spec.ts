@@ -66,9 +66,9 @@ describe('a baseline', () => {
       [odd[0]],
     );
     await test.database.query(`insert into renamed values (9007199254740993, 'x')`);
-    expect(await revy.baseline(em, Hall, { chunkRows: 2 })).toMatchObject({ rows: 5, recorded: 5 });
-    expect(await revy.baseline(em, Seat, { chunkRows: 1 })).toMatchObject({ rows: 2, recorded: 2 });
-    expect(await revy.baseline(em, Renamed)).toMatchObject({ rows: 1, recorded: 1 });
+    expect(await revy.baseline(em, Hall, { chunkRows: 2 })).toMatchObject({ recorded: 5 });
+    expect(await revy.baseline(em, Seat, { chunkRows: 1 })).toMatchObject({ recorded: 2 });
+    expect(await revy.baseline(em, Renamed)).toMatchObject({ recorded: 1 });
     const rows = await stored(test);
     const halls = rows.map(({ object }) => String(object)).filter(object => object.startsWith('Hall'));
     expect(halls.toSorted()).toEqual(odd.map(building => `Hall ${JSON.stringify([building, 1])}`).toSorted());
@@ -77,8 +77,8 @@ describe('a baseline', () => {
       { object: `Seat ${JSON.stringify([odd[0], 1, 'B'])}`, state: { neighbour: [odd[0], 1, 'A'] } },
       { object: 'thing 9007199254740993', state: { title: 'x' } },
     ]);
-    expect(await revy.baseline(em, Hall)).toMatchObject({ rows: 5, recorded: 0 });
-    expect(await revy.baseline(em, Seat)).toMatchObject({ rows: 2, recorded: 0 });
+    expect(await revy.baseline(em, Hall)).toMatchObject({ recorded: 0 });
+    expect(await revy.baseline(em, Seat)).toMatchObject({ recorded: 0 });
     // the ids are those that a change is recorded under
     for (const hall of await em.find(Hall, {})) hall.name = 'named';
     await em.flush();
@@ -110,10 +110,10 @@ describe('a baseline', () => {
     await test.database.query(`insert into car (id, doors) values (2, 4), (3, 2)`);
     await test.database.query(`insert into sports_car (id, top_speed, driver_id) values (3, 300, 1)`);
     const em = test.orm.em.fork();
-    expect(await revy.baseline(em, Dog)).toMatchObject({ rows: 2, recorded: 2 });
-    expect(await revy.baseline(em, Animal as never)).toMatchObject({ rows: 3, recorded: 1 });
-    expect(await revy.baseline(em, SportsCar)).toMatchObject({ rows: 1, recorded: 1 });
-    expect(await revy.baseline(em, Vehicle)).toMatchObject({ rows: 3, recorded: 2 });
+    expect(await revy.baseline(em, Dog)).toMatchObject({ recorded: 2 });
+    expect(await revy.baseline(em, Animal as never)).toMatchObject({ recorded: 1 });
+    expect(await revy.baseline(em, SportsCar)).toMatchObject({ recorded: 1 });
+    expect(await revy.baseline(em, Vehicle)).toMatchObject({ recorded: 2 });
     expect(await stored(test)).toEqual([
       { object: 'Car 2', state: { plate: 'C', doors: 4 } },
       { object: 'Cat 3', state: { name: 'Tom', lives: 9 } },

@@ -26,12 +26,14 @@ const LOCK_NOT_AVAILABLE = '55P03';
 /** Records the rows of one class, in the order of their keys. */
 export class BaselineRecorder {
   readonly #source: BaselineSource;
+  readonly #type: string;
 
   constructor(
     private readonly em: EntityManager,
     private readonly tracked: TrackedEntity,
   ) {
     this.#source = baselineSource(em, tracked);
+    this.#type = tracked.typeIn(em.schema);
   }
 
   /** A chunk that somebody else is writing in is tried again in halves, down to one row, which is waited for. */
@@ -68,8 +70,8 @@ export class BaselineRecorder {
   }
 
   async #lock(connection: Connection, after: Key | undefined, size: number): Promise<Key[]> {
-    const statement = lockStatement(this.#source, { isFirst: !after, waits: size === 1 });
-    const { rows } = await execute(connection, statement, [size, ...(after ?? [])]);
+    const statement = lockStatement(runtimeOf(this.em).tables, this.#source, { isFirst: !after, waits: size === 1 });
+    const { rows } = await execute(connection, statement, [this.#type, size, ...(after ?? [])]);
     return (rows as Record<string, string>[]).map(row => this.#source.keyColumns.map((_, index) => row[`k${index}`]!));
   }
 
@@ -90,14 +92,13 @@ export class BaselineRecorder {
     const { entities, additions } = runtimeOf(em);
     const values = currentFrame()?.values ?? unresolved;
     const { objectDeltaDescription = 'baseline' } = values;
-    const type = this.tracked.typeIn(this.em.schema);
     const said = revisionOf(values, entities);
     const added = additions();
     const context = added && contextOf({ em, transaction: em.getTransactionContext() as Transaction, values });
     const filled = added ? await filledRevision(said, added, undefined, context!) : said;
     const [, description, actorType, actorId, metadata, , , columns = '{}'] = filled;
     const { maskWith } = entities.options;
-    return [type, description, actorType, actorId, metadata, objectDeltaDescription, maskWith, columns];
+    return [this.#type, description, actorType, actorId, metadata, objectDeltaDescription, maskWith, columns];
   }
 
   async #readRows(em: EntityManager, keys: readonly Key[]): Promise<[string, JsonRecord][]> {

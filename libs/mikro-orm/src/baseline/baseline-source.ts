@@ -14,7 +14,9 @@ export interface BaselineSource {
   readonly keyColumns: readonly string[];
   /** What tells rows of this class from those of classes that share its tables. */
   readonly isOfClass: string;
-  /** The object's id and its state, if SQL can make them; the mask is a parameter of the statement. */
+  /** The object's id, if SQL can make it. */
+  readonly objectId: string | undefined;
+  /** The same and its state, if SQL can make them; the mask is a parameter of the statement. */
   readonly stored: ((mask: string) => StoredColumns) | undefined;
 }
 
@@ -35,6 +37,7 @@ export function baselineSource(em: EntityManager, tracked: TrackedEntity): Basel
     const index = tables.findLastIndex(table => prop.name in table.properties);
     return (prop.fieldNames ?? []).map(name => `t${index}.${quoteName(name)}`);
   };
+  const objectId = objectIdSql(tracked.keyColumns, meta.getPrimaryProps().flatMap(columnsOf));
   return {
     from: [`${tableName(meta)} t0`, ...joins].join(' '),
     aliases: tables.map((_, index) => `t${index}`),
@@ -42,7 +45,8 @@ export function baselineSource(em: EntityManager, tracked: TrackedEntity): Basel
     isOfClass: [isOfType(meta), ...(meta.tptChildren ?? []).map(child => isNotIn(child, tableName(child), meta))].join(
       ' and ',
     ),
-    stored: storedColumns(tracked, columnsOf),
+    objectId,
+    stored: objectId === undefined ? undefined : storedColumns(tracked, objectId, columnsOf),
   };
 }
 
@@ -78,16 +82,15 @@ const MOST_PAIRS = 50;
 
 function storedColumns(
   tracked: TrackedEntity,
+  objectId: string,
   columnsOf: (prop: EntityProperty) => string[],
 ): BaselineSource['stored'] {
-  const key = tracked.meta.getPrimaryProps().flatMap(columnsOf);
-  const objectId = objectIdSql(tracked.keyColumns, key);
   const values = [...tracked.attributes.values()].map(({ name, prop, isMasked }) => {
     const columns = columnsOf(prop);
     const value = isMasked ? columns[0] : storedSql(prop, columns, tracked.platform);
     return value === undefined || prop.stiFieldNames ? undefined : { name, value, isMasked };
   });
-  if (objectId === undefined || values.includes(undefined)) return undefined;
+  if (values.includes(undefined)) return undefined;
   return mask => {
     const pairs = values.map(one => {
       const { name, value, isMasked } = one!;

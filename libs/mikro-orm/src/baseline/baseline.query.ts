@@ -6,22 +6,26 @@ import type { BaselineSource, StoredColumns } from './baseline-source.js';
 
 /**
  * The keys of the next rows, as text, and a lock that keeps them from being changed until their baseline is committed:
- * a change that came in between would be recorded before it. Parameters: how many rows, and the last key before them.
+ * a change that came in between would be recorded before it. Rows that have a history are passed over where SQL can
+ * tell, so that a run which goes on after another soon is where that one was. Parameters: the type, how many rows, and
+ * the last key before them.
  *
  * Does not wait for rows that others are writing unless it is asked for one row: whoever holds many while waiting for
  * one can be waited for.
  */
 export function lockStatement(
+  tables: TableNames,
   source: BaselineSource,
   { isFirst, waits }: { isFirst: boolean; waits: boolean },
 ): Statement {
   const keys = source.keyColumns;
-  const after = keys.map((_, index) => `$${index + 2}`).join(', ');
+  const after = keys.map((_, index) => `$${index + 3}`).join(', ');
+  const isNew = source.objectId === undefined ? '$1::text is not null' : hasNoHistory(tables, source.objectId);
   return unnamed(`
 select ${keys.map((key, index) => `${key}::text as k${index}`).join(', ')}
 from ${source.from}
-where ${source.isOfClass}${isFirst ? '' : ` and (${keys.join(', ')}) > (${after})`}
-order by ${keys.join(', ')} limit $1::int
+where ${source.isOfClass} and ${isNew}${isFirst ? '' : ` and (${keys.join(', ')}) > (${after})`}
+order by ${keys.join(', ')} limit $2::int
 for share of ${source.aliases.join(', ')}${waits ? '' : ' nowait'}`);
 }
 
@@ -69,9 +73,19 @@ export interface BaselineRow {
 }
 
 /**
- * A baseline is the first delta of an object, changes nothing, and has the full state as its keyframe. That the object
- * has none yet is asked row by row: as an anti-join it could read the whole history for each chunk. All are asked before
- * the first is written (`count`), or each would walk through what was written for those before it.
+ * Asked row by row: as an anti-join it could read the whole history for each chunk. Of a `case`, PostgreSQL expects half
+ * of the rows; of a plain `is null` next to none, for which it would compile the statement at each chunk (64 ms).
+ */
+function hasNoHistory(tables: TableNames, objectId: string): string {
+  const delta = quoted(tables, 'objectDelta');
+  const first = `select d.id from ${delta} d where d.object_type = $1::text and d.object_id = ${objectId} limit 1`;
+  return `case when (${first}) is null then true else false end`;
+}
+
+/**
+ * A baseline is the first delta of an object, changes nothing, and has the full state as its keyframe. All rows are
+ * asked for a history before the first is written (`count`), or each would walk through what was written for those
+ * before it.
  *
  * Not prepared by name: a plan that was made while the history was empty would read all of it for each row.
  */
@@ -81,7 +95,7 @@ function recordStatement(tables: TableNames, extra: AddedColumns | undefined, ro
   return unnamed(`
 with rows as materialized (${rows}), fresh as materialized (
   select rows.object_id, rows.state from rows
-  where (select d.id from ${delta} d where d.object_type = $1::text and d.object_id = rows.object_id limit 1) is null and $7::text is not null
+  where ${hasNoHistory(tables, 'rows.object_id')} and $7::text is not null
 ), made as (
   insert into ${quoted(tables, 'revision')} (description, actor_type, actor_id, metadata, transaction_id${added.names})
   select $2::text, $3::text, $4::text, $5::jsonb, pg_current_xact_id()::text::bigint${added.values}

@@ -19,9 +19,7 @@ export interface BaselineOptions {
 
 /** How far a run of {@link baseline} has come. */
 export interface BaselineProgress {
-  /** Rows seen so far. */
-  readonly rows: number;
-  /** Those of them that were recorded, because they had no history. */
+  /** Rows recorded so far, because they had no history. */
   readonly recorded: number;
 }
 
@@ -62,13 +60,12 @@ export async function baseline<T extends object>(
   const own = em.getContext(false);
   const classes = classesOf(own, entity);
   await runtimeOf(own).writePending(own);
-  const done = { rows: 0, recorded: 0, revisions: [] as number[] };
+  const done = { recorded: 0, revisions: [] as number[] };
   for (const tracked of classes) {
     for await (const chunk of new BaselineRecorder(own, tracked).chunks(chunkRows)) {
-      done.rows += chunk.rows;
       done.recorded += chunk.recorded;
       if (chunk.revision !== null) done.revisions.push(chunk.revision);
-      await onProgress?.({ rows: done.rows, recorded: done.recorded });
+      await onProgress?.({ recorded: done.recorded });
     }
   }
   return done;
