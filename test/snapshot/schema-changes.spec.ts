@@ -3,6 +3,7 @@ import { MikroORM } from '@mikro-orm/postgresql';
 import {
   FormerNameError,
   HistoryService,
+  RevertService,
   revy,
   SnapshotService,
   Tracked,
@@ -65,6 +66,17 @@ class Release {
     }
     return states;
   }
+
+  /** What a query of the whole ORM reads as each revision left it, from the first; of a deleted object nothing. */
+  async past(count: number, id = 1): Promise<object[]> {
+    const snapshots = new SnapshotService(this.orm.em.fork());
+    const states: object[] = [];
+    for (let revision = 1; revision <= count; revision++) {
+      const row = await snapshots.asOf({ revision }, em => em.findOneOrFail(this.Thing, id as never));
+      states.push({ ...(row as object) });
+    }
+    return states;
+  }
 }
 
 const id = () => p.integer().primary();
@@ -104,6 +116,7 @@ describe('a renamed attribute', () => {
     const states = await release.states(5);
     expect(states.map(({ entity }) => (entity as { title: string }).title)).toEqual(EXPECTED);
     expect(states.map(({ reasons }) => reasons)).toEqual([{}, {}, {}, {}, {}]);
+    expect((await release.past(5)).map(row => (row as { title: string }).title)).toEqual(EXPECTED);
     const many = await new SnapshotService(release.orm.em.fork()).many(release.Thing, { title: 'two' } as never, {
       revision: 3,
     });
@@ -119,6 +132,41 @@ describe('a renamed attribute', () => {
     Tracked({ formerly: 'headline' })(Thing.prototype, 'title');
     const release = await rename({ id: id(), title: p.string(), views: p.integer() }, { class: Thing });
     expect((await release.states(5)).map(({ entity }) => (entity as Thing).title)).toEqual(EXPECTED);
+  });
+
+  it('N4: has its versions, differences and reasons under its present name', async () => {
+    const release = await rename({ id: id(), title: p.string().revy({ formerly: 'headline' }), views: p.integer() });
+    const history = new HistoryService(release.orm.em.fork());
+    const versions = await history.versions(release.Thing, 1 as never);
+    expect(versions.map(({ changed }) => changed)).toEqual([
+      ['title', 'views'],
+      ['title'],
+      ['views'],
+      ['title'],
+      ['views'],
+    ]);
+    expect(await history.diff(release.Thing, 1 as never, { version: 1 }, { version: 3 })).toMatchObject({
+      changed: { title: { oldValue: 'one', newValue: 'two' }, views: { oldValue: 0, newValue: 1 } },
+    });
+    const second = await releases.open('Thing', {
+      id: id(),
+      name: p
+        .string()
+        .fieldName('title')
+        .revy({ formerly: ['title', 'headline'] }),
+      views: p.integer(),
+    } as never);
+    const blame = await new HistoryService(second.orm.em.fork()).blame(second.Thing, 1 as never);
+    expect(blame).toMatchObject({ name: { version: 4 }, views: { version: 5 } });
+  });
+
+  it('N4: is put back under its present name', async () => {
+    const release = await rename({ id: id(), title: p.string().revy({ formerly: 'headline' }), views: p.integer() });
+    const reverts = new RevertService(release.orm.em.fork());
+    await reverts.toVersion(release.Thing, 1 as never, 1);
+    expect(await sql('select title, views from thing')).toEqual([{ title: 'one', views: 0 }]);
+    await reverts.revision(2, { onConflict: 'overwrite' });
+    expect(await sql('select title from thing')).toEqual([{ title: 'one' }]);
   });
 
   it('is unknown before the renaming without it, and still listed by the history', async () => {
@@ -159,6 +207,7 @@ describe('a renamed attribute', () => {
       { title: 'two', views: 3 },
       { title: 'four', views: 3 },
     ]);
+    expect((await third.past(4)).map(row => (row as { title: string }).title)).toEqual(['one', 'two', 'two', 'four']);
     const named = await new HistoryService(third.orm.em.fork()).deltas(third.Thing, 1 as never, {
       changed: 'title' as never,
     });

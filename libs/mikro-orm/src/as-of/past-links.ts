@@ -15,7 +15,8 @@ export interface PastLinks {
   readonly platform: Platform;
   /** Stored types of the classes whose objects own the links. */
   readonly owners: readonly string[];
-  readonly collection: string;
+  /** The names of the collection, the present one first. */
+  readonly collections: readonly string[];
   /** The columns that refer to the owner, with its key. */
   readonly owner: readonly KeyPart[];
   readonly target: readonly KeyPart[];
@@ -36,7 +37,7 @@ export function pastLinks(
     live: liveName(schema, pivot.tableName),
     platform: owners[0]!.platform,
     owners: owners.map(({ type }) => type),
-    collection: collection.name,
+    collections: owners[0]!.names.of(collection.name),
     owner,
     target,
     others: [...new Set(pivot.props.flatMap(prop => prop.fieldNames ?? []))].filter(name => !known.has(name)),
@@ -120,8 +121,12 @@ function removed(links: PastLinks, history: PastTemplate): string {
     )`;
 }
 
-function changes({ collection }: PastLinks, kind: 'added' | 'removed', d = 'd'): string {
-  return `(coalesce(${d}.new_values, ${d}.old_values) -> ${quoteText(collection)} -> '${kind}')`;
+function changes({ collections }: PastLinks, kind: 'added' | 'removed', d = 'd'): string {
+  const [values, ...former] = collections.map(
+    name => `coalesce(${d}.new_values, ${d}.old_values) -> ${quoteText(name)}`,
+  );
+  const changed = former.length === 0 ? values : `coalesce(${[values, ...former].join(', ')})`;
+  return `(${changed} -> '${kind}')`;
 }
 
 /** Containment takes the parts of a composite key in any order, so that those are compared one by one. */

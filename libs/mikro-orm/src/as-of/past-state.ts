@@ -12,10 +12,16 @@ const LIVE = '$live';
 export function stateAt(table: PastTable, history: PastTemplate): string {
   const isComplete = `n.action <> 'update' or f.v ?& ${attributesOf(table, 'n.object_type')}`;
   const completed = `coalesce((${laterValues(table, history)}), '{}') || coalesce(f.v, '{}')`;
+  const known = presentNames(table, 'r.v', 'newest');
   return `
 select n.id, n.action, n.object_type, v.v, v.v ? '${LIVE}' as is_live
 from (${firstAfter(table, history)}) n
-cross join lateral (select case n.action when 'update' then (${fold(table, history)}) else n.old_values end as v offset 0) f
+cross join lateral (select case n.action when 'update' then (${fold(table, history)}) else n.old_values end as v offset 0) ${
+    known === 'r.v'
+      ? 'f'
+      : `r
+cross join lateral (select ${known} as v offset 0) f`
+  }
 cross join lateral (select case when ${isComplete} then f.v else ${completed} end as v offset 0) v
 offset 0`;
 }
@@ -33,6 +39,19 @@ function firstAfter(table: PastTable, history: PastTemplate): string {
   if (table.classes.length === 1) return first(typeOf(table, ''));
   return `select o.* from unnest(${typesOf(table)}) t(type) cross join lateral (${first('t.type')}) o
   order by o.action = 'create', o.id limit 1`;
+}
+
+/** Values under the names that attributes have now; see `AttributeNames.toPresent`. */
+function presentNames(table: PastTable, values: string, counts: 'newest' | 'oldest'): string {
+  return byClass(table, typeOf(table, 'n.object_type'), ({ renamed }) => {
+    const former = renamed.flatMap(([, names]) => names);
+    const parts = renamed.map(([attribute, names]) => {
+      const all = counts === 'newest' ? [attribute, ...names] : [...names.toReversed(), attribute];
+      const value = `coalesce(${all.map(name => `${values} -> ${quoteText(name)}`).join(', ')})`;
+      return `case when ${values} ?| ${quoteTexts(all)} then jsonb_build_object(${quoteText(attribute)}, ${value}) else '{}' end`;
+    });
+    return parts.length === 0 ? values : `(${values} - ${quoteTexts(former)} || ${parts.join(' || ')})`;
+  });
 }
 
 /** Concatenating is faster than aggregating by key; there are more deltas only where full states were rarer once. */
@@ -60,9 +79,10 @@ function fold(table: PastTable, { delta, tail }: PastTemplate): string {
  */
 function laterValues(table: PastTable, { delta }: PastTemplate): string {
   const type = typeOf(table, 'n.object_type');
-  const missing = `array(select a from unnest(${attributesOf(table, 'n.object_type')}) a where not coalesce(f.v ? a, false))`;
+  const missing = `array(select a from unnest(${namesOf(table)}) a where not coalesce(f.v ? a, false))`;
+  const first = `coalesce(jsonb_object_agg(e.key, e.value order by d.id desc) filter (where e.key is not null), '{}')`;
   return `
-  select coalesce(jsonb_object_agg(e.key, e.value order by d.id desc) filter (where e.key is not null), '{}')
+  select ${presentNames(table, first, 'oldest')}
          || case when count(*) > 0 and max(d.ending) is null then '{"${LIVE}": true}' else '{}' end::jsonb
   from (
     select d.id, d.old_values, min(d.id) filter (where d.action <> 'update') over () as ending from ${delta} d
@@ -85,6 +105,13 @@ export function typeOf({ classes }: PastTable, otherwise: string): string {
 /** Names of the attributes that a complete state has. */
 export function attributesOf(table: PastTable, type: string): string {
   return byClass(table, type, ({ attributes }) => quoteTexts(attributes));
+}
+
+/** The same, and those that they had before. */
+function namesOf(table: PastTable): string {
+  return byClass(table, typeOf(table, 'n.object_type'), ({ attributes, renamed }) =>
+    quoteTexts([...attributes, ...renamed.flatMap(([, former]) => former)]),
+  );
 }
 
 /** What holds of an object by its class; where all classes have the same, without asking. */

@@ -23,6 +23,8 @@ export interface PastClass {
   readonly type: string;
   /** What a complete state of an object has. */
   readonly attributes: readonly string[];
+  /** Attributes that had other names, the latest first. */
+  readonly renamed: readonly (readonly [attribute: string, former: readonly string[]])[];
   /** Properties that nobody knows: excluded, masked, or counted by the ORM. */
   readonly unknown: readonly string[];
 }
@@ -70,13 +72,16 @@ export function pastTable(
   };
 }
 
-function classOf({ meta, type, attributes }: TrackedEntity): PastClass {
+function classOf({ meta, type, attributes, names }: TrackedEntity): PastClass {
   const isKnown = ({ name }: { name: string }) => attributes.get(name)?.isMasked === false;
   const isKey = (prop: EntityProperty) => prop.primary || prop.name === meta.root.discriminatorColumn;
   const others = meta.props.filter(prop => hasColumn(prop) && !isKey(prop));
   return {
     type,
     attributes: [...attributes.values()].filter(isKnown).map(({ name }) => name),
+    renamed: [...attributes.keys()]
+      .map(name => [name, names.of(name).slice(1)] as const)
+      .filter(([, former]) => former.length > 0),
     unknown: others.filter(prop => !isKnown(prop)).map(({ name }) => name),
   };
 }

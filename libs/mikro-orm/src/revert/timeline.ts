@@ -5,6 +5,7 @@ import type { ObjectAction } from '../model/action.js';
 import type { JsonRecord } from '../model/json.js';
 import { quoted } from '../model/tables.js';
 import { runtimeOf } from '../runtime.js';
+import type { AttributeNames } from '../tracking/former-names.js';
 
 /** One delta of an object that is to be put back: one to undo, or one that came after it. */
 export interface TimelineEntry {
@@ -33,7 +34,7 @@ interface TimelineRow extends Omit<TimelineEntry, 'id' | 'revision' | 'reverts' 
 
 /** Reads what happened to objects since the first of the deltas to undo. One SELECT, by the index of objects. */
 export async function readTimelines(em: EntityManager, deltas: readonly number[]): Promise<Timelines> {
-  const { tables } = runtimeOf(em);
+  const { tables, entities } = runtimeOf(em);
   const select = statement(`
 with selected as (
   select object_type, object_id, min(id) as first
@@ -51,7 +52,7 @@ order by d.id`);
   const selected = new Set(deltas);
   const timelines = new Map<string, TimelineEntry[]>();
   for (const row of await query<TimelineRow>(em, select, [deltas])) {
-    const entry = entryOf(row, selected);
+    const entry = entryOf(row, selected, entities.ofType(row.type)?.names);
     const key = objectKey(entry.type, entry.objectId);
     const timeline = timelines.get(key);
     if (timeline) timeline.push(entry);
@@ -64,8 +65,14 @@ export function objectKey(type: string, objectId: string): string {
   return `${type}\0${objectId}`;
 }
 
-function entryOf({ several, ...row }: TimelineRow, selected: ReadonlySet<number>): TimelineEntry {
+function entryOf(
+  { several, ...row }: TimelineRow,
+  selected: ReadonlySet<number>,
+  names: AttributeNames | undefined,
+): TimelineEntry {
   const id = Number(row.id);
   const reverts = Array.isArray(several) ? several : row.reverts === null ? [] : [Number(row.reverts)];
-  return { ...row, id, revision: Number(row.revision), reverts, isSelected: selected.has(id) };
+  const present = (values: JsonRecord | null) => values && (names?.toPresent(values) ?? values);
+  const [oldValues, newValues] = [present(row.oldValues), present(row.newValues)];
+  return { ...row, id, oldValues, newValues, revision: Number(row.revision), reverts, isSelected: selected.has(id) };
 }
