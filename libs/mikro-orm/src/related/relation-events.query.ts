@@ -1,4 +1,4 @@
-import type { EntityManager } from '@mikro-orm/core';
+import type { EntityManager, EntityProperty } from '@mikro-orm/core';
 import { statement } from '../database/statement.js';
 import { queryPrimary } from '../history/query.js';
 import type { ObjectAction } from '../model/action.js';
@@ -63,21 +63,30 @@ class EventsQuery {
     return `$${this.parameters.push(value)}::${type}`;
   }
 
+  /** The value of an attribute among the values of a delta, under whichever name it had then. */
+  #attribute({ names }: TrackedEntity, { name }: EntityProperty): (values: string) => string {
+    const bound = names.of(name).map(one => this.#bind(one, 'text'));
+    return values => {
+      const [value, ...former] = bound.map(one => `${values} -> ${one}`);
+      return former.length === 0 ? `(${value})` : `coalesce(${[value, ...former].join(', ')})`;
+    };
+  }
+
   #isOne(of: readonly Json[]): string {
     return `in (select value from jsonb_array_elements(${this.#bind(JSON.stringify(of), 'jsonb')}))`;
   }
 
   #references({ edge, references }: FollowedEdge<ReferenceEdge>, index: number): string {
     const types = this.#types(edge.children);
-    const name = this.#bind(edge.prop.name, 'text');
+    const valueIn = this.#attribute(edge.children[0]!, edge.prop);
     const isReferred = this.#isOne(references);
     return `
 select ${index} as edge, d.object_id, d.revision_id as revision, d.id, d.action,
-       d.old_values -> ${name} as old, d.new_values -> ${name} as new
+       ${valueIn('d.old_values')} as old, ${valueIn('d.new_values')} as new
 from ${this.delta} d
-where d.object_type = any(${types}) and (d.action <> 'update' or d.new_values -> ${name} is not null) and d.object_id in (
+where d.object_type = any(${types}) and (d.action <> 'update' or ${valueIn('d.new_values')} is not null) and d.object_id in (
   select c.object_id from ${this.delta} c
-  where c.object_type = any(${types}) and (c.new_values -> ${name} ${isReferred} or c.old_values -> ${name} ${isReferred}))`;
+  where c.object_type = any(${types}) and (${valueIn('c.new_values')} ${isReferred} or ${valueIn('c.old_values')} ${isReferred}))`;
   }
 
   /** An object whose key refers to another one refers to it for as long as it lives: its beginning and its end tell. */
@@ -101,8 +110,8 @@ from (
   /** Links are among the new values; of a deletion, those that it took are among the old ones. */
   #links({ edge, references, objectIds }: FollowedEdge<LinkEdge>, index: number): string {
     const types = this.#types(edge.owners);
-    const name = this.#bind(edge.prop.name, 'text');
-    const links = (delta: string) => `coalesce(${delta}.new_values, ${delta}.old_values) -> ${name}`;
+    const valueIn = this.#attribute(edge.owners[0]!, edge.prop);
+    const links = (delta: string) => valueIn(`coalesce(${delta}.new_values, ${delta}.old_values)`);
     const isOwner =
       edge.from === 'owner'
         ? `d.object_id = any(${this.#bind(objectIds, 'text[]')})`
@@ -112,7 +121,7 @@ from (
     return `
 select ${index} as edge, d.object_id, d.revision_id as revision, d.id, d.action, null::jsonb as old, ${links('d')} as new
 from ${this.delta} d
-where d.object_type = any(${types}) and (d.action <> 'update' or d.new_values -> ${name} is not null) and ${isOwner}`;
+where d.object_type = any(${types}) and (d.action <> 'update' or ${valueIn('d.new_values')} is not null) and ${isOwner}`;
   }
 
   #types(classes: readonly TrackedEntity[]): string {
