@@ -1,5 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import {
+  ContextRequiredError,
   HistoryService,
   ObjectDelta,
   OutsideContextError,
@@ -193,6 +194,10 @@ describe('N1: a baseline', () => {
     await expect(revy.baseline(strict.orm.em.fork(), Account)).rejects.toThrow(OutsideContextError);
     await RevisionContext.run({}, () => revy.baseline(strict.orm.em.fork(), Account));
     await strict.close();
+    const explained = await createOrm([AccountSchema], { revy: { require: ['description'] } });
+    await expect(revy.baseline(explained.orm.em.fork(), Account)).rejects.toThrow(ContextRequiredError);
+    await RevisionContext.run({ revisionDescription: 'x' }, () => revy.baseline(explained.orm.em.fork(), Account));
+    await explained.close();
   });
 });
 

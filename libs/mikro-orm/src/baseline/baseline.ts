@@ -1,7 +1,7 @@
 import { type EntityManager, type EntityName, Utils } from '@mikro-orm/core';
-import { currentFrame } from '../context/frame-store.js';
-import { OutsideContextError, RevyOptionError, UntrackedEntityError } from '../revy.errors.js';
+import { RevyOptionError, UntrackedEntityError } from '../revy.errors.js';
 import { runtimeOf } from '../runtime.js';
+import { refuseOutsideContext, refuseUnexplained } from '../tracking/required-context.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import { BaselineRecorder } from './baseline-recorder.js';
 
@@ -46,6 +46,7 @@ const MOST_ROWS = 100_000;
  *
  * @throws {UntrackedEntityError} if the class is not tracked
  * @throws {OutsideContextError} if the option `outsideContext` is `'throw'` and there is no context
+ * @throws {ContextRequiredError} if the option `require` asks for more than the context says
  * @throws {RevyOptionError} if `chunkRows` is out of range
  */
 export async function baseline<T extends object>(
@@ -76,6 +77,7 @@ function classesOf<T extends object>(em: EntityManager, entity: EntityName<T>): 
   const meta = em.getMetadata().find(entity);
   const tracked = meta && entities.tracked(meta.class);
   if (!tracked) throw new UntrackedEntityError(Utils.className(entity));
-  if (!currentFrame() && entities.options.outsideContext === 'throw') throw new OutsideContextError(meta.className);
+  refuseOutsideContext(entities.options, meta.className);
+  refuseUnexplained(entities.options, meta.className);
   return entities.hierarchyOf(tracked).filter(one => one.isTracked && !one.meta.abstract);
 }
