@@ -178,6 +178,19 @@ describe('many-to-many links', () => {
     expect(recorded).toHaveLength(3);
   });
 
+  it('E7: links of a new object to itself, and to another new one of its class', async () => {
+    await school();
+    const em = test.orm.em.fork();
+    const [cid, dan] = ['Cid', 'Dan'].map(name => em.create(Student, { name })) as [Student, Student];
+    cid.friends.add(cid);
+    dan.friends.add(cid);
+    await em.flush();
+    expect(await links('friends')).toEqual([
+      ['create', `Student:${cid.id}`, { added: [cid.id], removed: [] }],
+      ['create', `Student:${dan.id}`, { added: [cid.id], removed: [] }],
+    ]);
+  });
+
   it('E8, B3: in one transaction, only what remains is recorded', async () => {
     const { students, courses } = await school();
     const [a, b, c] = courses as [number, number, number];
