@@ -82,6 +82,11 @@ function replaceSetter(meta: EntityMetadata, prop: EntityProperty): InstalledPro
 /** A to-one relation that MikroORM keeps in step with its inverse side. */
 function wrapRelation(meta: EntityMetadata, prop: EntityProperty, twoWay: Accessor): InstalledProperty {
   const { name } = prop;
+  const known = twoWay.set[installedFor];
+  if (known) {
+    defineFirstSetter(meta, known);
+    return known;
+  }
   const own: Accessor = {
     ...twoWay,
     set: function (value) {
@@ -90,6 +95,7 @@ function wrapRelation(meta: EntityMetadata, prop: EntityProperty, twoWay: Access
     },
   };
   const property: InstalledProperty = { ...describe(prop), own, read: entity => entity.__helper.__data[name] };
+  own.set[installedFor] = property;
   // EntityHelper.ensurePropagation puts these on every instance.
   meta.definedProperties[name] = own;
   defineFirstSetter(meta, property);
