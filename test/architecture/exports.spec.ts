@@ -55,6 +55,7 @@ const API = [
       'Tracked',
       'UnknownAttributeError',
       'UnknownCommitError',
+      'UnknownKeyError',
       'UnknownRelationError',
       'UnknownRevisionError',
       'UnknownVersionError',

@@ -78,6 +78,7 @@ export {
 } from './as-of/as-of.errors.js';
 export type { AsOfOptions } from './as-of/as-of.js';
 export { InterruptedWriteError } from './write/write.errors.js';
+export { UnknownKeyError } from './capture/capture.errors.js';
 export { UnsafeBypassError } from './bypass/bypass.errors.js';
 export { RowHookError } from './write/row-hook.errors.js';
 export { revy, type RevyExtension } from './revy.extension.js';

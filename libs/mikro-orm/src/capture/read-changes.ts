@@ -2,6 +2,7 @@ import { type EntityManager, isRaw, Reference, ReferenceKind, ScalarReference } 
 import type { Attribution } from '../context/attribution-value.js';
 import type { Json, JsonRecord } from '../model/json.js';
 import { type TrackedAttribute, type TrackedEntity, valueInRow } from '../tracking/tracked-entities.js';
+import { UnknownKeyError } from './capture.errors.js';
 import type { Change, ChangeStep } from './change.js';
 import type { CapturedEntity, FlushCapture } from './flush-capture.js';
 import { type RowData, withGenerated } from './row-data.js';
@@ -9,7 +10,7 @@ import { runningFlush } from './running-flush.js';
 
 const NO_STEPS: Change['steps'] = new Map();
 
-/** Turns what a flush did into changes, once its SQL has run and every key is known. */
+/** Turns what a flush did into changes, once its SQL has run and every key is known. No row was there, no change. */
 export function readChanges(capture: FlushCapture, em: EntityManager): Change[] {
   const changes: Change[] = [];
   const deletedFrom = capture.deletedFrom ?? capture.entities.size;
@@ -43,7 +44,7 @@ function readChange(captured: CapturedEntity, capture: FlushCapture, em: EntityM
   const isCascaded = action === 'delete' && !capture.removedByUser.has(entity);
   return {
     type,
-    objectId: captured.objectId ?? tracked.objectId(entity),
+    objectId: captured.objectId ?? newObjectId(captured),
     action,
     ...values,
     links: {},
@@ -61,6 +62,12 @@ function wroteNothing(captured: CapturedEntity): boolean {
 
 function mayHaveMissed({ action, tracked }: CapturedEntity): boolean {
   return action === 'delete' && runningFlush()?.missed.hasMissedDeletes(tracked.meta.root) === true;
+}
+
+function newObjectId({ entity, tracked }: CapturedEntity): string {
+  const id = tracked.objectId(entity);
+  if (id.includes('null') && !tracked.hasKey(entity)) throw new UnknownKeyError(tracked.meta.className);
+  return id;
 }
 
 function isRekeyed({ entity, tracked, action, objectId }: CapturedEntity): boolean {
