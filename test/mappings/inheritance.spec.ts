@@ -1,4 +1,6 @@
 import { Collection, defineEntity, p, wrap } from '@mikro-orm/core';
+import { SnapshotService } from '@revy/mikro-orm';
+import { DayType } from '../model/samples.js';
 import { createOrm, type TestOrm } from '../support/orm.js';
 import { statementsOf } from '../support/statements.js';
 import { byContent } from '../support/order.js';
@@ -13,6 +15,16 @@ class Place {
 class Person {
   id!: number;
   name!: string;
+}
+
+class Dated {
+  day!: number;
+  kind!: string;
+  name!: string;
+}
+
+class Leaf extends Dated {
+  code!: string;
 }
 
 /** One table: the root is abstract, the middle and the leaves are not. */
@@ -433,5 +445,49 @@ describe('F2: in a table for each type', () => {
     const second = await statementsOf(() => em.flush());
     expect(first.filter(sql => /^select .*"villa"/.test(sql) && !/ limit /.test(sql)).length).toBeGreaterThan(0);
     expect(second.map(sql => sql.split(' ')[0])).toEqual(['begin', 'update', expect.any(String)]);
+  });
+});
+
+describe('F2: an object without a history, asked for by a class above its own', () => {
+  it('is the live row of its own class, whatever its key is', async () => {
+    const RootSchema = defineEntity({
+      class: Dated,
+      discriminatorColumn: 'kind',
+      discriminatorMap: { root: 'Dated', leaf: 'Leaf' },
+      properties: { day: p.type(DayType).primary(), kind: p.string(), name: p.string() },
+    } as never);
+    const LeafSchema = defineEntity({ class: Leaf, extends: RootSchema, properties: { code: p.string() } } as never);
+    const other = await createOrm([RootSchema, LeafSchema]);
+    await other.database.query(
+      `insert into dated (day, kind, name, code) values ('2024-10-04', 'leaf', 'n', 'c'), ('2024-10-05', 'root', 'm', null)`,
+    );
+    const snapshots = new SnapshotService(other.orm.em.fork());
+    const soon = new Date(Date.now() + 60_000);
+    const [leaf, root] = [
+      await snapshots.at(Dated, 20_000 as never, soon),
+      await snapshots.at(Dated, 20_001 as never, soon),
+    ];
+    expect(leaf!.entity).toBeInstanceOf(Leaf);
+    expect(leaf).toMatchObject({ entity: { day: 20_000, name: 'n', code: 'c' }, unknown: [], version: 0 });
+    expect(root!.entity).not.toBeInstanceOf(Leaf);
+    expect(root).toMatchObject({ entity: { day: 20_001, name: 'm' }, version: 0 });
+    await other.close();
+  });
+
+  it.each([Asset, House, Villa])('with a table for each type, by %p', async asked => {
+    await test.database.query(`with a as (insert into asset (label) values ('a') returning id),
+      e as (insert into estate (id, site_city) select id, 'Bonn' from a returning id),
+      h as (insert into house (id, rooms) select id, 3 from e returning id)
+      insert into villa (id) select id from h`);
+    const snapshot = await new SnapshotService(test.orm.em.fork()).at(
+      asked as typeof Asset,
+      1,
+      new Date(Date.now() + 60_000),
+    );
+    expect(snapshot!.entity).toBeInstanceOf(Villa);
+    expect(snapshot).toMatchObject({
+      entity: { label: 'a', site: { city: 'Bonn' }, rooms: 3, pool: null },
+      unknown: [],
+    });
   });
 });

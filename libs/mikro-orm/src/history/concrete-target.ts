@@ -1,4 +1,4 @@
-import { type Dictionary, type EntityManager, helper } from '@mikro-orm/core';
+import type { Dictionary, EntityManager } from '@mikro-orm/core';
 import { liveContext } from '../database/live-context.js';
 import { statement } from '../database/statement.js';
 import { quoted } from '../model/tables.js';
@@ -10,8 +10,8 @@ import type { Target } from './target.js';
 /**
  * An object is recorded under its own class, and may be asked for by a class that it inherits from in the database.
  *
- * Costs nothing where no class inherits from the one asked for; else one SELECT, and one more for an object without
- * history, of which only the row can tell the class.
+ * Costs nothing where no class inherits from the one asked for; else one SELECT, and for an object without
+ * history, of which only the row can tell the class, one for each class below.
  */
 export async function concreteTarget(em: EntityManager, target: Target): Promise<Target> {
   const heirs = heirsOf(em, target.tracked);
@@ -46,9 +46,12 @@ where object_type = any($1::text[]) and object_id = $2 order by id desc limit 1`
 }
 
 async function liveClass(em: EntityManager, { tracked, objectId }: Target): Promise<TrackedEntity | undefined> {
-  const reader = em.fork({ clear: true, keepTransactionContext: true });
-  reader.setTransactionContext(liveContext(em.getTransactionContext() as object | undefined));
   const where = tracked.keyData(objectId) as Dictionary;
-  const live = await reader.findOne(tracked.meta.class, where, { filters: false });
-  return live ? runtimeOf(em).entities.tracked(helper(live as object).__meta.class) : undefined;
+  const ctx = liveContext(em.getTransactionContext() as object | undefined);
+  const options = { ctx, schema: em.schema, fields: tracked.meta.primaryKeys } as Dictionary;
+  // MikroORM 7.2 itself tells the class by the root only, where each class has a table
+  for (const heir of runtimeOf(em).entities.heirs(tracked)) {
+    if (await em.getDriver().findOne(heir.meta.class, where, options)) return heir.isTracked ? heir : undefined;
+  }
+  return undefined;
 }
