@@ -209,6 +209,30 @@ describe('what a flush writes beyond its change sets', () => {
     });
   });
 
+  it('A16: a computed column that nobody loaded is recorded where it changed, with its true old value', async () => {
+    const [row] = await test.database.query<{ id: number }>(
+      `insert into ledger (title, created_by, touched) values ('one', 'x', 5) returning id`,
+    );
+    const { id } = row!;
+    const em = test.orm.em.fork();
+    const ledger = await em.findOneOrFail(Ledger, id, { fields: ['id', 'code', 'touched', 'version'] as never });
+    (ledger as Ledger).code = 'c';
+    await em.flush();
+    const other = test.orm.em.fork();
+    const again = await other.findOneOrFail(Ledger, id, { fields: ['id', 'touched', 'version'] as never });
+    (again as Ledger).title = 'two';
+    await other.flush();
+    expect((await summary()).slice(-2)).toEqual([
+      ['update', `Ledger:${id}`, { code: null, touched: 5 }, { code: 'c', touched: 6 }],
+      [
+        'update',
+        `Ledger:${id}`,
+        { title: 'one', shout: 'ONE!', touched: 6 },
+        { title: 'two', shout: 'TWO!', touched: 7 },
+      ],
+    ]);
+  });
+
   it('a reference to a row with computed and defaulted columns', async () => {
     const seeder = test.orm.em.fork();
     const { id } = seeder.create(Ledger, { title: 'one' } as never);

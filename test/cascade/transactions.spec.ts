@@ -18,6 +18,7 @@ class Post {
 class Tag {
   id!: number;
   name!: string;
+  posts = new Collection<Post>(this);
 }
 
 /** Not tracked, and tracked posts hang on it. */
@@ -37,14 +38,17 @@ class Note {
 
 const id = () => p.integer().primary();
 const UserSchema = defineEntity({ class: User, properties: { id: id(), name: p.string() } });
-const TagSchema = defineEntity({ class: Tag, properties: { id: id(), name: p.string() } });
+const TagSchema = defineEntity({
+  class: Tag,
+  properties: { id: id(), name: p.string(), posts: () => p.manyToMany(Post).mappedBy('tags') },
+});
 const PostSchema = defineEntity({
   class: Post,
   properties: {
     id: id(),
     title: p.string(),
     author: () => p.manyToOne(User).deleteRule('cascade'),
-    tags: () => p.manyToMany(Tag),
+    tags: () => p.manyToMany(Tag).inversedBy('posts'),
   },
 });
 const SiteSchema = defineEntity({ class: Site, revy: { track: false }, properties: { id: id() } });
@@ -224,6 +228,50 @@ it('does not record a second time what MikroORM still holds in memory', async ()
   await t.forget();
   expect(await statementsOf(() => em.flush())).toEqual([]);
   expect(await told()).toEqual([]);
+});
+
+it('does not record a link twice that MikroORM knows from the other end only', async () => {
+  const em = t.orm.em.fork();
+  const tag = await em.findOneOrFail(Tag, 1, { populate: ['posts'] });
+  await em.remove(tag).flush();
+  expect((await told()).map(delta => delta.object)).toEqual(['Post:1', 'Post:3', 'Tag:1']);
+  await t.forget();
+  await em.flush();
+  expect(await told()).toEqual([]);
+});
+
+it('tells the entity manager around a nested transaction what went along in it', async () => {
+  const em = t.orm.em.fork();
+  const [post, note, user] = [
+    await em.findOneOrFail(Post, 3),
+    await em.findOneOrFail(Note, 1),
+    await em.findOneOrFail(User, 2),
+  ];
+  await em.transactional(async outer => {
+    outer.create(Post, { id: 9, title: 'comes and goes', author: user });
+    await outer.transactional(async inner => void inner.remove(user));
+    expect(outer.getUnitOfWork().getIdentityMap().getByEntity(post)).toBeUndefined();
+  });
+  expect(em.getUnitOfWork().getIdentityMap().getByEntity(post)).toBeUndefined();
+  expect(note.reader).toBeNull();
+  await t.forget();
+  expect(await statementsOf(() => em.flush())).toEqual([]);
+  expect(await told()).toEqual([]);
+});
+
+it('takes what MikroORM holds in memory back with the savepoint', async () => {
+  const em = t.orm.em.fork();
+  const note = await em.findOneOrFail(Note, 1);
+  await em.begin();
+  const nested = em.transactional(async inner => {
+    inner.remove(await inner.findOneOrFail(User, 2));
+    await inner.flush();
+    throw new Error('given up');
+  });
+  await expect(nested).rejects.toThrow('given up');
+  em.remove(note);
+  await em.commit();
+  expect(await told()).toEqual([{ object: 'Note:1', action: 'delete', old: { reader: 2 }, new: null }]);
 });
 
 it('refuses what it could not record: outside a transaction, outside a context', async () => {

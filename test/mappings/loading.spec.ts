@@ -351,6 +351,55 @@ describe('refreshed, merged and assigned', () => {
   });
 });
 
+describe('changed natively by the entity manager that has it loaded', () => {
+  it('the row is what is overwritten, and not the copy that the ORM still has', async () => {
+    const shop = await make();
+    const em = test.orm.em.fork();
+    const loaded = await em.findOneOrFail(Shop, shop);
+    await em.nativeUpdate(Shop, { id: shop }, { name: 'native', notes: null, hours: ['native'] });
+    await lives.look();
+    loaded.notes = 'flushed';
+    await lives.flush(em);
+    loaded.name = 'flushed';
+    await lives.flush(em);
+    em.remove(loaded);
+    await lives.flush(em);
+    expect((await summary(test)).slice(1)).toEqual([
+      [
+        'update',
+        `Shop:${shop}`,
+        { name: 'a', notes: 'n', hours: ['9'] },
+        { name: 'native', notes: null, hours: ['native'] },
+      ],
+      ['update', `Shop:${shop}`, { notes: null }, { notes: 'flushed' }],
+      ['update', `Shop:${shop}`, { name: 'native' }, { name: 'flushed' }],
+      ['delete', `Shop:${shop}`, { ...STORED, name: 'flushed', notes: 'flushed', hours: ['native'] }, null],
+    ]);
+    expect(await lives.shown()).toStrictEqual(lives.seen);
+  });
+
+  it('in one transaction, what is recorded goes from the row before it to the row after it', async () => {
+    const shop = await make();
+    await test.orm.em.fork().transactional(async em => {
+      const loaded = await em.findOneOrFail(Shop, shop);
+      await em.nativeUpdate(Shop, {}, { name: 'native', hours: [] });
+      loaded.name = 'flushed';
+      loaded.box!.lat = 9;
+      await em.flush();
+    });
+    await lives.look();
+    expect((await summary(test)).slice(1)).toEqual([
+      [
+        'update',
+        `Shop:${shop}`,
+        { name: 'a', box: { lat: 3, lng: 4 }, hours: ['9'] },
+        { name: 'flushed', box: { lat: 9, lng: 4 }, hours: [] },
+      ],
+    ]);
+    expect(await lives.shown()).toStrictEqual(lives.seen);
+  });
+});
+
 describe('outside the identity map', () => {
   it('what is loaded with disableIdentityMap, or streamed, belongs to nobody: its changes are not flushed, nor recorded', async () => {
     const shop = await make();

@@ -25,7 +25,7 @@ import type { RowAdditions } from './model/row-hook.js';
 import { type ResolvedOptions, resolveOptions, type RevyOptions } from './revy.options.js';
 import { RevySubscriber } from './revy.subscriber.js';
 import { EXTENSION, isTracked, type RevyRuntime } from './runtime.js';
-import { trackingClass } from './tracking-entity-manager.js';
+import { type ManagerHooks, trackingClass } from './tracking-entity-manager.js';
 import './tracking/property-builder.js';
 import { TrackedEntities } from './tracking/tracked-entities.js';
 import { HistoryWriter } from './write/history-writer.js';
@@ -78,7 +78,11 @@ export function revy<R extends Revision = Revision, D extends ObjectDelta = Obje
       const dependants = new NativeCascades(cascades);
       const bypasses = bypassesOf(orm, runtime, { entities, recorder, dependants, collections });
       noticeMissedRows(orm.driver as never);
-      const extend: Extend = em => extendEntityManager(em, bypasses, subscriber);
+      const hooks: ManagerHooks = {
+        onFlushFailure: (em, error) => subscriber.flushFailed(em, error),
+        onFork: (fork, parent) => cascades.share(fork, parent),
+      };
+      const extend: Extend = em => extendEntityManager(em, bypasses, hooks);
       if (orm.em) installInto(orm, { runtime, tables, extend }, subscriber);
       else installBefore(orm, { runtime, tables, extend });
     },
@@ -159,8 +163,7 @@ function bypassesOf(orm: MikroORM, { entities, tables }: RevyRuntime, capture: N
 
 type Extend = (em: EntityManager) => EntityManager;
 
-function extendEntityManager(em: EntityManager, bypasses: Bypasses, subscriber: RevySubscriber): EntityManager {
-  const onFlushFailure = (of: EntityManager, error: unknown) => subscriber.flushFailed(of, error);
-  const extended = trackingClass(em.constructor as never, bypasses, onFlushFailure);
+function extendEntityManager(em: EntityManager, bypasses: Bypasses, hooks: ManagerHooks): EntityManager {
+  const extended = trackingClass(em.constructor as never, bypasses, hooks);
   return Object.setPrototypeOf(em, extended.prototype as object) as EntityManager;
 }

@@ -49,7 +49,7 @@ export class RevySubscriber implements EventSubscriber {
     const { attribution } = frame?.values ?? unresolved;
     const later = new LaterSubscribers(em, this);
     const { classes } = this.collections;
-    this.#captures.set(flushOf(uow), new FlushCapture(uow, classes, later, attribution, this.#isRolledBack));
+    this.#captures.set(flushOf(uow), new FlushCapture(uow, classes, later, attribution, this.#isInDoubt));
   }
 
   async onFlush({ em, uow }: FlushEventArgs): Promise<void> {
@@ -141,7 +141,7 @@ export class RevySubscriber implements EventSubscriber {
     }
   }
 
-  readonly #isRolledBack = (entity: object): boolean => this.recorder.logs.isRolledBack(entity);
+  readonly #isInDoubt = (entity: object): boolean => this.recorder.logs.isInDoubt(entity);
 
   #capture(em: EntityManager, changeSet: ChangeSet<object>): CapturedEntity | undefined {
     const captured = this.#of(em)?.before(changeSet, em);
@@ -166,6 +166,7 @@ export class RevySubscriber implements EventSubscriber {
     await this.collections.readLinks(em, capture);
     const changes = await this.cascades.withCascades(capture, readChanges(capture, em));
     log.add(buildDrafts(changes), currentFrame());
+    for (const entity of capture.alsoChanged) this.recorder.logs.wrote(entity, transaction as object);
     this.#captures.delete(flush);
     for (const { entity, action } of capture.entities.values()) {
       clearAttribution(entity);

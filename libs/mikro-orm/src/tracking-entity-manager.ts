@@ -1,9 +1,16 @@
-import type { EntityManager } from '@mikro-orm/core';
+import type { EntityManager, ForkOptions } from '@mikro-orm/core';
 import { type Bypasses, withBypasses } from './bypass/bypass-entity-manager.js';
 import { adoptNewEntity } from './capture/attribution.js';
 import { keepFrames } from './capture/flush-frames.js';
 
 type EntityManagerClass = abstract new (...args: never[]) => EntityManager;
+
+/** What no event of the ORM tells of. */
+export interface ManagerHooks {
+  readonly onFlushFailure: (em: EntityManager, error: unknown) => Promise<void>;
+  /** Called for forks that work on the entities of their parent. */
+  readonly onFork: (fork: EntityManager, parent: EntityManager) => void;
+}
 
 /**
  * The ORM's own entity manager class with the few calls extended that no event tells of. MikroORM keeps its state in
@@ -12,7 +19,7 @@ type EntityManagerClass = abstract new (...args: never[]) => EntityManager;
 export function trackingClass(
   base: EntityManagerClass,
   bypasses: Bypasses,
-  onFlushFailure: (em: EntityManager, error: unknown) => Promise<void>,
+  { onFlushFailure, onFork }: ManagerHooks,
 ): EntityManagerClass {
   abstract class TrackingEntityManager extends (base as abstract new (...args: never[]) => EntityManager) {
     override create(...args: never[]): never {
@@ -25,6 +32,12 @@ export function trackingClass(
       super.persist(entity);
       for (const one of [entity].flat() as object[]) adoptNewEntity(one);
       return this;
+    }
+
+    override fork(options: ForkOptions = {}): this {
+      const fork = super.fork(options) as this;
+      if (options.clear === false) onFork(fork, options.disableContextResolution ? this : this.getContext(false));
+      return fork;
     }
 
     override async flush(): Promise<void> {

@@ -9,6 +9,7 @@ import { captureDelete, handleDelete } from './capture-delete.js';
 import { captureClone, captureInsert } from './capture-insert.js';
 import { captureUpdate } from './capture-update.js';
 import { captureUpsert } from './capture-upsert.js';
+import { loadedEntities } from './loaded-entities.js';
 import { type Dependants, type DriverRun, NATIVE_CALL, type NativeCall, type NativeRun } from './native-call.js';
 import { collectionsIn, NativeLinks } from './native-links.js';
 import { inOwnTransaction, opensTransaction } from './own-transaction.js';
@@ -122,7 +123,9 @@ function recordedRun(run: DriverRun, { attribution, linked, links }: Recording, 
   const write = { em: call.em, ctx, attribution, schema: options.schema };
   const recordAlong = async (changes: readonly Change[]) => {
     const log = recorder.logs.of(ctx);
-    if (log && changes.length > 0) await recorder.add(log, buildDrafts(changes));
+    if (!log || changes.length === 0) return;
+    for (const entity of loadedEntities(run, changes)) recorder.logs.outdated(entity);
+    await recorder.add(log, buildDrafts(changes));
   };
   return {
     ...run,

@@ -73,6 +73,18 @@ export class NativeWrites {
     return isFollowed ? meta.className : undefined;
   }
 
+  /**
+   * What the ORM keeps of a native call in memory is wrong once the transaction is rolled back. MikroORM 7.2 does not
+   * even get it right after an upsert: null becomes 0 for a double, and the text `null` for a decimal.
+   */
+  #remember(method: NativeMethod, results: readonly unknown[], ctx: TransactionContext | undefined): void {
+    const { logs } = this.capture.recorder;
+    for (const entity of results.filter(result => Utils.isEntity(result)) as object[]) {
+      if (method.startsWith('upsert')) logs.outdated(entity);
+      else logs.wrote(entity, ctx);
+    }
+  }
+
   async #captured<Result>(
     request: NativeRequest,
     tracked: string,
@@ -99,6 +111,7 @@ export class NativeWrites {
       ? await inOwnTransaction(em, inside => proceed(marked(inside) as never))
       : await proceed(marked() as never);
     written.forEach(entity => adoptWritten(entity));
+    this.#remember(method, [written, result].flat(), ctx);
     return result;
   }
 }

@@ -65,6 +65,8 @@ export class FlushCapture {
   isFetchDue = false;
   /** Entities that the user removed; what else is deleted was taken along by a cascade. */
   readonly removedByUser: ReadonlySet<object>;
+  /** Entities that the flush did not write, and that were changed in memory along with it. */
+  readonly alsoChanged = new Set<object>();
   readonly #unread = new Set<CapturedEntity>();
 
   constructor(
@@ -72,8 +74,8 @@ export class FlushCapture {
     readonly classes: ConcreteClasses,
     readonly later: LaterSubscribers,
     readonly attribution: Attribution,
-    /** Whether the ORM's copy of a row is that of a transaction which was rolled back. */
-    readonly isRolledBack: (entity: object) => boolean,
+    /** Whether the ORM's copy of a row may be wrong. */
+    readonly isInDoubt: (entity: object) => boolean,
   ) {
     this.removedByUser = new Set(uow.getRemoveStack());
   }
@@ -102,7 +104,7 @@ export class FlushCapture {
     this.isFetchDue = false;
     const written = this.uow.getChangeSets().map(({ entity }) => entity as object);
     this.#keep(await this.classes.ask(em, written, ctx));
-    this.#keep(await fetchRows(em, entitiesToFetch(this), ctx));
+    this.#keep(await fetchRows(em, entitiesToFetch(this, em), ctx));
   }
 
   #keep(rows: FetchedRows): void {
@@ -133,7 +135,7 @@ export class FlushCapture {
   #capture(entity: object, tracked: TrackedEntity, changeSet: AnyChangeSet, em: EntityManager): CapturedEntity {
     const action = actionOf(changeSet);
     if (action === 'create') this.classes.tell(entity);
-    const isUnknown = action === 'create' || this.isRolledBack(entity);
+    const isUnknown = action === 'create' || this.isInDoubt(entity);
     const before = isUnknown ? NOTHING : withGenerated(rowBefore(changeSet, tracked, this.uow), entity, tracked, em);
     const objectId = action === 'create' ? undefined : this.#objectIdBefore(entity, tracked, changeSet);
     const steps = action === 'delete' ? undefined : attributionSteps(entity);

@@ -10,31 +10,43 @@ import {
 } from '@mikro-orm/core';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import type { CapturedEntity, FlushCapture } from './flush-capture.js';
-import { changesKey, keyInDatabase, rowBefore, type RowData } from './row-data.js';
+import { changesKey, keyInDatabase, rowBefore, type RowData, withGenerated } from './row-data.js';
 
 /** Rows by entity, read where the ORM does not know what a flush is about to overwrite. */
 export type FetchedRows = Map<object, RowData>;
 
-/** Entities whose update or delete overwrites values that the ORM never read, or that were rolled back, by class. */
-export function entitiesToFetch(capture: FlushCapture): Map<TrackedEntity, object[]> {
-  const { uow, classes, fetched, isRolledBack } = capture;
+/** Entities whose update or delete overwrites values that the ORM never read, or that are in doubt, by class. */
+export function entitiesToFetch(capture: FlushCapture, em: EntityManager): Map<TrackedEntity, object[]> {
+  const { uow, classes, fetched, isInDoubt } = capture;
   const unknown = new Map<TrackedEntity, object[]>();
   for (const set of uow.getChangeSets()) {
     const entity = classes.capturedOf(set.entity as object);
     const isKnown = !entity || set.type === 'create' || fetched.has(set.entity as object);
-    if (isKnown || !(isRolledBack(set.entity) || overwritesUnknown(set, entity, capture))) continue;
-    unknown.set(entity, [...(unknown.get(entity) ?? []), set.entity as object]);
+    if (isKnown || !(isInDoubt(set.entity) || overwritesUnknown(set, entity, capture, em))) continue;
+    const ofClass = unknown.get(entity);
+    if (ofClass) ofClass.push(set.entity as object);
+    else unknown.set(entity, [set.entity as object]);
   }
   return unknown;
 }
 
-function overwritesUnknown(set: ChangeSet<object>, entity: TrackedEntity, { uow, later }: FlushCapture): boolean {
-  const known = rowBefore(set, entity, uow);
+function overwritesUnknown(
+  set: ChangeSet<object>,
+  entity: TrackedEntity,
+  { uow, later }: FlushCapture,
+  em: EntityManager,
+): boolean {
+  const known = withGenerated(rowBefore(set, entity, uow), set.entity, entity, em);
   // what an object links has to be known whatever else of it changes
   const isWhole = set.type.startsWith('delete') || entity.meta.pivotTable;
   const mayBeAny = isWhole || changesKey(set, entity) || later.mayUpdate(entity.meta);
-  const names = mayBeAny ? entity.attributes.keys() : Object.keys(set.payload);
+  const names = mayBeAny ? entity.attributes.keys() : overwritten(set, entity);
   return [...names].some(name => entity.attributes.has(name) && isUnknown(name, known));
+}
+
+/** What an update writes; the database computes its own columns anew, and the ORM reads them back. */
+function overwritten({ payload }: ChangeSet<object>, { generated }: TrackedEntity): string[] {
+  return [...Object.keys(payload), ...generated.map(({ name }) => name)];
 }
 
 /** What an SQL expression came to is not known. */
@@ -82,7 +94,7 @@ function conditionKey(values: readonly unknown[]): unknown {
 export function namesToKnow(captured: CapturedEntity, changeSet: ChangeSet<object>, { later }: FlushCapture): string[] {
   const { tracked } = captured;
   if (later.mayUpdate(tracked.meta)) return [...tracked.attributes.keys()];
-  return [...Object.keys(changeSet.payload), ...assignedUnknown(captured)];
+  return [...overwritten(changeSet, tracked), ...assignedUnknown(captured)];
 }
 
 /** Attributes that have a value now and were never read: an application's own `beforeUpdate` hook set them. */

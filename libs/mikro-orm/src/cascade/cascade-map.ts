@@ -16,6 +16,8 @@ export interface CascadeTools {
   readonly order: DeletionOrder;
   /** The foreign keys to follow. */
   readonly edges: EdgesByTarget;
+  /** The entity manager and those that it shares entities with. */
+  readonly sharing: readonly EntityManager[];
 }
 
 interface Discovered {
@@ -28,6 +30,7 @@ interface Discovered {
 export class CascadeMap {
   #discovered: Discovered | undefined;
   #handled: readonly ForeignKeyEdge[] = [];
+  readonly #parents = new WeakMap<EntityManager, EntityManager>();
 
   constructor(readonly entities: TrackedEntities) {}
 
@@ -54,7 +57,12 @@ export class CascadeMap {
   /** For rows of a class that {@link leadsOn}. */
   tools(em: EntityManager, ctx: object | undefined, along: keyof RelevantEdges): CascadeTools {
     const { graph, edges, order } = this.#discovered!;
-    return { em, ctx, entities: this.entities, graph, order, edges: edges[along] };
+    return { em, ctx, entities: this.entities, graph, order, edges: edges[along], sharing: this.#sharing(em) };
+  }
+
+  /** A nested transaction works on the entities of the one around it, in an entity manager of its own. */
+  share(fork: EntityManager, parent: EntityManager): void {
+    this.#parents.set(fork, parent);
   }
 
   /** Whether new values of these properties change what foreign keys refer to, in rows of interest. */
@@ -63,5 +71,10 @@ export class CascadeMap {
     if (!graph || !edges?.keyChanges.size) return false;
     const tables = tablesOf(meta).filter(table => edges.keyChanges.has(table._id));
     return tables.some(table => graph.referredProperties(table).some(prop => isChanged(prop.name)));
+  }
+
+  #sharing(em: EntityManager): EntityManager[] {
+    const parent = this.#parents.get(em);
+    return parent ? [em, ...this.#sharing(parent)] : [em];
   }
 }

@@ -83,14 +83,17 @@ export class Cascades {
     if (!recorded) return flushed;
     const { before, keyChanges, after, computed, tellMemory } = recorded;
     for (const ask of computed) append(after, await ask());
-    for (const tell of tellMemory) tell();
+    for (const tell of tellMemory) for (const entity of tell()) capture.alsoChanged.add(entity);
     return [...before, ...flushed, ...withoutRepetitions(keyChanges, flushed), ...after];
   }
 
   /** Keeps what is to be done once a flush has been read: what it says of its entities may not change before. */
   finishLater(em: EntityManager, capture: FlushCapture | undefined, { computed, tellMemory }: TakenAlong): void {
     // outside a transaction nothing tracked is reached, and the end of the flush is not heard of
-    if (!capture || !em.isInTransaction()) return tellMemory();
+    if (!capture || !em.isInTransaction()) {
+      tellMemory();
+      return;
+    }
     const recorded = this.#of(capture);
     recorded.computed.push(computed);
     recorded.tellMemory.push(tellMemory);

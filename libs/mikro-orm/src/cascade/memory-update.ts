@@ -1,4 +1,12 @@
-import { type Collection, type Dictionary, type EntityMetadata, helper, type UnitOfWork, Utils } from '@mikro-orm/core';
+import {
+  type Collection,
+  type Dictionary,
+  type EntityManager,
+  type EntityMetadata,
+  helper,
+  type UnitOfWork,
+  Utils,
+} from '@mikro-orm/core';
 import type { ForeignKeyEdge } from './foreign-key-edge.js';
 import { conditionKey, type FoundRow, keyValues } from './found-row.js';
 import type { DeletionPlan, PlannedLink } from './plan-deletion.js';
@@ -6,20 +14,35 @@ import type { NewForeignKeys } from './new-foreign-keys.js';
 import type { RowReader } from './rows.query.js';
 
 /**
- * Finds what the unit of work has loaded of a plan, and returns what tells it: MikroORM 7.2 does not follow the database's
- * rules, so that its next flush would update rows that are gone, and unset once more what is unset, and both would be
- * recorded. To be told when the flush has been read, because it changes what the flush says of these entities.
+ * Finds what entity managers have loaded of a plan, and returns what tells them: MikroORM 7.2 does not follow the
+ * database's rules, so that their next flush would update rows that are gone, and unset once more what is unset, and both
+ * would be recorded. To be told when the flush has been read, because it changes what the flush says of these entities.
+ *
+ * @returns a function that tells them, and returns the entities that it changed
  */
-export function memoryUpdate(plan: DeletionPlan, values: NewForeignKeys, reader: RowReader): () => void {
-  const uow = reader.em.getUnitOfWork(false);
-  const lost = [...plan.lost.values()].filter(found => found.level > 0).map(found => managed(found, reader, uow));
-  const changed = plan.changed.map(({ edge, ...found }) => ({ edge, entity: managed(found, reader, uow) }));
-  const collections = [...plan.links.values()].flatMap(link => collectionsOf(link, reader, uow));
+export function memoryUpdate(
+  plan: DeletionPlan,
+  values: NewForeignKeys,
+  reader: RowReader,
+  managers: readonly EntityManager[],
+): () => object[] {
+  const inAll = <Item>(find: (uow: UnitOfWork, em: EntityManager) => Item[]) =>
+    new Set(managers.flatMap(em => find(em.getUnitOfWork(false), em)));
+  const gone = [...plan.lost.values()].filter(found => found.level > 0);
+  const lost = inAll(uow => gone.flatMap(found => managed(found, reader, uow) ?? []));
+  const collections = inAll(uow => [...plan.links.values()].flatMap(link => collectionsOf(link, reader, uow)));
+  const changed = inAll((uow, em) =>
+    plan.changed.flatMap(({ edge, ...found }) => {
+      const entity = managed(found, reader, uow);
+      return entity ? [{ entity, edge, em }] : [];
+    }),
+  );
   return () => {
-    for (const { edge, entity } of changed) if (entity) assign(entity, edge, values.of(edge), reader);
-    for (const entity of lost) if (entity) forget(entity, uow);
+    for (const { entity, edge, em } of changed) assign(entity, edge, values.of(edge), em);
+    for (const entity of lost) for (const em of managers) forget(entity, em.getUnitOfWork(false));
     // what was removed is out of them by now, which would count as a change of theirs
-    for (const collection of collections) collection.takeSnapshot();
+    for (const held of collections) if (held.isInitialized() || held.isDirty()) held.takeSnapshot();
+    return [...lost, ...[...changed].map(({ entity }) => entity)];
   };
 }
 
@@ -33,7 +56,7 @@ export function rememberComputed(found: FoundRow, reader: RowReader): void {
   }
 }
 
-/** Loaded collections at both ends of a link. */
+/** Collections at both ends of a link; one that was never loaded may still hold what was loaded from the other end. */
 function collectionsOf(
   { ends, owner, removed }: PlannedLink,
   reader: RowReader,
@@ -51,13 +74,16 @@ function collectionsOf(
   return places.flatMap(({ meta, key, name }) => {
     const entity = loaded(meta, key, reader, uow) as Dictionary | undefined;
     const held: unknown = entity && name ? entity[name] : undefined;
-    return Utils.isCollection(held) && held.isInitialized() ? [held] : [];
+    return Utils.isCollection(held) ? [held] : [];
   });
 }
 
-/** The same key may stand for another entity by now, made in place of the one that went. */
+/**
+ * The same key may stand for another entity by now, made in place of the one that went. What a nested transaction has
+ * inserted still waits for that in the entity manager around it.
+ */
 function forget(entity: object, uow: UnitOfWork): void {
-  const isKept = uow.getIdentityMap().getByEntity(entity) === entity;
+  const isKept = uow.getIdentityMap().getByEntity(entity) === entity || uow.getPersistStack().has(entity);
   if (isKept && !uow.getRemoveStack().has(entity)) uow.unsetIdentity(entity);
 }
 
@@ -69,7 +95,7 @@ function loaded(meta: EntityMetadata, key: readonly unknown[], reader: RowReader
   return uow.getById(meta.class, conditionKey(key) as never, reader.schemaOf(meta), true) as object | undefined;
 }
 
-function assign(entity: object, { prop }: ForeignKeyEdge, values: readonly unknown[], { em }: RowReader): void {
+function assign(entity: object, { prop }: ForeignKeyEdge, values: readonly unknown[], em: EntityManager): void {
   const key = values.includes(null) ? null : conditionKey(values);
   const original = helper(entity).__originalEntityData as Dictionary | undefined;
   if (original) original[prop.name] = key;

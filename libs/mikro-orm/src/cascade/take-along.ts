@@ -41,8 +41,8 @@ export interface TakenAlong {
   readonly carryOut: () => Promise<void>;
   /** What is to be recorded besides, once it has happened. */
   readonly computed: () => Promise<readonly Change[]>;
-  /** Tells the unit of work, once it has flushed. */
-  readonly tellMemory: () => void;
+  /** Tells those who hold entities of it, once the deleter is done, and returns the entities that this changed. */
+  readonly tellMemory: () => readonly object[];
 }
 
 /**
@@ -82,7 +82,7 @@ async function follow(
   return {
     carryOut: () => carryOut(plan, values, reader, tools.order),
     computed: async () => (recording ? computedChanges(plan.changed, reader, recording.changes) : []),
-    tellMemory: memoryUpdate(plan, values, reader),
+    tellMemory: memoryUpdate(plan, values, reader, tools.sharing),
   };
 }
 

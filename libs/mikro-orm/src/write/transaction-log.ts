@@ -22,6 +22,7 @@ interface Mark {
   readonly drafts: number;
   readonly writes: number;
   readonly interruption: Interruption | undefined;
+  readonly frame: Frame | undefined;
 }
 
 /** A write failed, and nobody can tell what it had done by then. */
@@ -113,13 +114,15 @@ export class TransactionLog {
   }
 
   markSavepoint(savepoint: object): void {
-    this.#marks.set(savepoint, { drafts: this.end, writes: this.#writes.length, interruption: this.#interruption });
+    const { end: drafts, interruption, frame } = this;
+    this.#marks.set(savepoint, { drafts, writes: this.#writes.length, interruption, frame });
   }
 
   rollBackTo(savepoint: object): void {
     const mark = this.#marks.get(savepoint);
     if (!mark) return;
     this.#interruption = mark.interruption;
+    this.frame = mark.frame;
     const start = this.#start;
     this.#writes.length = mark.writes;
     if (this.#start < start) this.#drafts = this.#kept.slice(this.#start, mark.drafts);
@@ -140,6 +143,7 @@ export class TransactionLogs {
   readonly #parents = new WeakMap<object, object>();
   /** Where each entity was written last. */
   readonly #written = new WeakMap<object, Scope>();
+  readonly #outdated = new WeakSet();
 
   /** MikroORM 7.2 names the parent only before the start and the savepoint only after it. */
   expect(em: object, parent: object | undefined): void {
@@ -166,7 +170,7 @@ export class TransactionLogs {
   wrote(entity: object, transaction: object | undefined): void {
     const scope = transaction && this.#scopes.get(transaction);
     // an entity whose copy is in part of a rolled back transaction stays doubtful: nothing tells that it was loaded anew
-    if (scope && !this.isRolledBack(entity)) this.#written.set(entity, scope);
+    if (scope && !this.#isRolledBack(entity)) this.#written.set(entity, scope);
   }
 
   rolledBack(transaction: object): void {
@@ -174,8 +178,18 @@ export class TransactionLogs {
     if (scope) scope.isRolledBack = true;
   }
 
-  /** Whether what the ORM holds of an entity comes from a transaction, or a savepoint, that was rolled back. */
-  isRolledBack(entity: object): boolean {
+  /** Its row was written past the ORM's memory, which is not told of it. */
+  outdated(entity: object): void {
+    this.#outdated.add(entity);
+  }
+
+  /** Whether what the ORM holds of an entity may be something else than what its row holds. */
+  isInDoubt(entity: object): boolean {
+    return this.#outdated.has(entity) || this.#isRolledBack(entity);
+  }
+
+  /** Whether it comes from a transaction, or a savepoint, that was rolled back. */
+  #isRolledBack(entity: object): boolean {
     let scope = this.#written.get(entity);
     while (scope && !scope.isRolledBack) scope = scope.outer;
     return scope !== undefined;
