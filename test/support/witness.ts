@@ -36,6 +36,7 @@ export class Witness {
     private readonly test: TestOrm,
     readonly shapes: TableShapes,
     private readonly tableRows: string,
+    private readonly namedRows: string,
   ) {}
 
   static async install(test: TestOrm, exceptions: Exceptions = {}): Promise<Witness> {
@@ -43,6 +44,7 @@ export class Witness {
     const shapes = await TableShapes.read(orm, database, exceptions);
     await database.query(WITNESS_TABLE);
     const selects: string[] = [];
+    const named: string[] = [];
     for (const table of shapes.tables) {
       const exact = await exactColumns(test, table);
       const [{ place } = { place: `"${table}"` }] = await database.query<{ place: string }>(
@@ -51,10 +53,13 @@ export class Witness {
       );
       await database.query(`create trigger witness after insert or update or delete on ${place}
         for each row execute function public.witness(${exact.map(column => `'${column}'`).join(', ')})`);
-      const exactly = `witness_row(to_jsonb(t), array[${exact.map(column => `'${column}'`).join(', ')}]::text[])`;
-      selects.push(`'${table}', (select coalesce(jsonb_agg(${exactly}), '[]') from ${place} t)`);
+      const exactly = `public.witness_row(to_jsonb(t), array[${exact.map(column => `'${column}'`).join(', ')}]::text[])`;
+      const rowsOf = (place: string) => `'${table}', (select coalesce(jsonb_agg(${exactly}), '[]') from ${place} t)`;
+      selects.push(rowsOf(place));
+      named.push(rowsOf(`"${table}"`));
     }
-    const witness = new Witness(test, shapes, `select jsonb_build_object(${selects.join(', ')}) as rows`);
+    const all = (rows: readonly string[]) => `select jsonb_build_object(${rows.join(', ')}) as rows`;
+    const witness = new Witness(test, shapes, all(selects), all(named));
     await witness.forget();
     return witness;
   }
@@ -80,8 +85,16 @@ export class Witness {
     return this.shapes.state(await this.liveRows());
   }
 
+  /** How a reader of SQL sees things that finds the tables by their bare names. */
+  async seenBy(read: (sql: string) => Promise<{ rows: Record<string, Columns[]> }[]>): Promise<State> {
+    return this.shapes.state(this.#rows(await read(this.namedRows)));
+  }
+
   async liveRows(): Promise<Rows> {
-    const [found] = await this.test.database.query<{ rows: Record<string, Columns[]> }>(this.tableRows);
+    return this.#rows(await this.test.database.query(this.tableRows));
+  }
+
+  #rows([found]: readonly { rows: Record<string, Columns[]> }[]): Rows {
     return new Map(
       Object.entries(found!.rows).map(([table, rows]) => [
         table,
@@ -119,13 +132,18 @@ export class Witness {
     if (now) ofTable.set(this.shapes.key(table, now), now);
   }
 
-  /** What Revy recorded, by transaction: objects in the order of their names, and links in that of their keys. */
-  async recorded(): Promise<ReadonlyMap<string, ObjectChange[]>> {
+  /** Each delta that Revy recorded, in order, with links in the order of their keys. */
+  async deltas(): Promise<(ObjectChange & { readonly transaction: string })[]> {
     const rows = await this.test.database.query<ObjectChange & { transaction: string }>(`
       select r.transaction_id::text as transaction, d.object_type || ':' || d.object_id as object, d.action,
         d.old_values as old, d.new_values as new
       from revy_object_delta d join revy_revision r on r.id = d.revision_id order by d.id`);
-    const byTransaction = Map.groupBy(rows, row => row.transaction);
+    return rows.map(row => ({ transaction: row.transaction, ...told(row) }));
+  }
+
+  /** What Revy recorded, by transaction: objects in the order of their names. */
+  async recorded(): Promise<ReadonlyMap<string, ObjectChange[]>> {
+    const byTransaction = Map.groupBy(await this.deltas(), delta => delta.transaction);
     return new Map([...byTransaction].map(([id, all]) => [id, byObject(all.map(row => told(row)))]));
   }
 
