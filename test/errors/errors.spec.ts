@@ -540,6 +540,24 @@ const FAILURES: Record<string, Failure> = {
         await refused(other, flushTag('a', other.orm.em.fork()));
       }),
   },
+  MaskFunctionError: {
+    code: 'REVY_MASK_FUNCTION',
+    message:
+      'Cannot record a value of Card.number: its mask failed, it returned no text. ' +
+      'Nothing was committed. Let the function return the text to store, for every value that is not null.',
+    facts: { attribute: 'Card.number' },
+    raise: () => {
+      const Card = defineEntity({
+        name: 'Card',
+        properties: { id: p.integer().primary(), number: p.string().revy({ mask: () => undefined as never }) },
+      });
+      return inOrm({ config: { entities: [Card] } }, async ({ orm }) => {
+        const em = orm.em.fork();
+        em.create(Card, { id: 1, number: '4111' });
+        await em.flush();
+      });
+    },
+  },
   InterruptedWriteError: {
     code: 'REVY_INTERRUPTED_WRITE',
     message:

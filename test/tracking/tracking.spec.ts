@@ -4,6 +4,7 @@ import { Entity, PrimaryKey, Property, ReflectMetadataProvider } from '@mikro-or
 import { type Options } from '@mikro-orm/postgresql';
 import {
   DuplicateTypeError,
+  type Json,
   RevisionContext,
   type RevyOptions,
   SnapshotService,
@@ -232,6 +233,42 @@ describe('what is tracked', () => {
       em.create(Item, { kept: 'a', skipped: 'b', masked: 'c' } as never);
       await em.flush();
       expect(await summary(test)).toEqual([['create', 'Item:1', null, { kept: 'a', masked: '[FILTERED]' }]]);
+    });
+  });
+
+  it('D5: a function says what to store in place of a value, old and new, of native writes as well', () => {
+    class Account {
+      id!: number;
+      iban!: string | null;
+      limits!: { day: number } | null;
+    }
+    const digits = (value: Json) => `…${String(value).slice(-4)}`;
+    const AccountSchema = defineEntity({
+      class: Account,
+      revy: { mask: ['iban'] },
+      properties: {
+        id: p.integer().primary(),
+        iban: p.string().nullable().revy({ mask: digits }),
+        limits: p
+          .json<{ day: number }>()
+          .nullable()
+          .revy({ mask: value => `keys: ${Object.keys(value as object)}` }),
+      },
+    });
+    return withOrm([AccountSchema], {}, async test => {
+      const em = test.orm.em.fork();
+      const account = em.create(Account, { id: 1, iban: 'DE89370400440532013000', limits: { day: 9 } });
+      await em.flush();
+      account.iban = 'DE02120300000000202051';
+      await em.flush();
+      await em.nativeUpdate(Account, 1, { iban: null, limits: { day: 7 } });
+      expect(await summary(test)).toEqual([
+        ['create', 'Account:1', null, { iban: '…3000', limits: 'keys: day' }],
+        ['update', 'Account:1', { iban: '…3000' }, { iban: '…2051' }],
+        ['update', 'Account:1', { iban: '…2051', limits: 'keys: day' }, { iban: null, limits: 'keys: day' }],
+      ]);
+      const snapshot = await new SnapshotService(em).at(Account, 1, { before: 3 });
+      expect(snapshot).toMatchObject({ unknown: ['iban', 'limits'], reasons: { iban: 'masked', limits: 'masked' } });
     });
   });
 

@@ -77,7 +77,8 @@ export {
   AsOfWriteError,
 } from './as-of/as-of.errors.js';
 export type { AsOfOptions } from './as-of/as-of.js';
-export { InterruptedWriteError } from './write/write.errors.js';
+export { InterruptedWriteError, MaskFunctionError } from './write/write.errors.js';
+export type { MaskFunction } from './model/mask.js';
 export { UnknownKeyError } from './capture/capture.errors.js';
 export { UnsafeBypassError } from './bypass/bypass.errors.js';
 export { RowHookError } from './write/row-hook.errors.js';

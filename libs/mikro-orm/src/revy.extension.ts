@@ -78,11 +78,7 @@ export function revy<R extends Revision = Revision, D extends ObjectDelta = Obje
       const dependants = new NativeCascades(cascades);
       const bypasses = bypassesOf(orm, runtime, { entities, recorder, dependants, collections });
       noticeMissedRows(orm.driver as never);
-      const hooks: ManagerHooks = {
-        onFlushFailure: (em, error) => subscriber.flushFailed(em, error),
-        onFork: (fork, parent) => cascades.share(fork, parent),
-      };
-      const extend: Extend = em => extendEntityManager(em, bypasses, hooks);
+      const extend: Extend = em => extendEntityManager(em, bypasses, hooksOf(subscriber, cascades));
       if (orm.em) installInto(orm, { runtime, tables, extend }, subscriber);
       else installBefore(orm, { runtime, tables, extend });
     },
@@ -159,6 +155,13 @@ function install(storage: MetadataStorage, { entities, tables, discover }: RevyR
 function bypassesOf(orm: MikroORM, { entities, tables }: RevyRuntime, capture: NativeCapture): Bypasses {
   const guard = new QueryGuard(entities, new TrackedTables(entities, tables), orm.config);
   return { guard, native: new NativeWrites(orm, capture, guard), connections: new GuardedConnections(guard) };
+}
+
+function hooksOf(subscriber: RevySubscriber, cascades: CascadeMap): ManagerHooks {
+  return {
+    onFlushFailure: (em, error) => subscriber.flushFailed(em, error),
+    onFork: (fork, parent) => cascades.share(fork, parent),
+  };
 }
 
 type Extend = (em: EntityManager) => EntityManager;

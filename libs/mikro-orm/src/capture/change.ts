@@ -1,6 +1,7 @@
 import type { Attribution } from '../context/attribution-value.js';
 import type { ObjectAction } from '../model/action.js';
 import type { Json, JsonRecord } from '../model/json.js';
+import type { Masks } from '../model/mask.js';
 
 /** What one actor did to one attribute, where several did or where it is not whoever flushed. */
 export interface ChangeStep {
@@ -39,7 +40,7 @@ export interface Change {
   readonly attribution: Attribution;
   readonly steps: ReadonlyMap<string, readonly ChangeStep[]>;
   /** Attributes whose values may not be stored. */
-  readonly masked: ReadonlySet<string>;
+  readonly masked: Masks;
   /** A deletion that may have found no row; the history knows whether the object was there. */
   readonly isDoubtful?: boolean;
 }

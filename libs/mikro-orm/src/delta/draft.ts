@@ -2,6 +2,7 @@ import type { ChangeStep, LinkChange } from '../capture/change.js';
 import type { Attribution } from '../context/attribution-value.js';
 import type { ObjectAction } from '../model/action.js';
 import type { Json } from '../model/json.js';
+import type { Masks } from '../model/mask.js';
 
 /** One attribute's change. An undefined `before` is unknown; an undefined `after` means that the object is gone. */
 export interface AttributeDraft {
@@ -19,7 +20,7 @@ export interface Draft {
   readonly attributes: ReadonlyMap<string, AttributeDraft>;
   readonly links: Readonly<Record<string, LinkChange>>;
   readonly attribution: Attribution;
-  readonly masked: ReadonlySet<string>;
+  readonly masked: Masks;
   /** A deletion that is not recorded if the history knows the object as deleted already. */
   readonly isDoubtful?: boolean;
 }

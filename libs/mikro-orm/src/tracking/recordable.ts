@@ -1,5 +1,6 @@
 import { type EntityMetadata, type EntityProperty, ReferenceKind } from '@mikro-orm/core';
 import { isHistoryClass } from '../model/history-classes.js';
+import type { Mask } from '../model/mask.js';
 import { UnknownAttributeError } from '../revy.errors.js';
 import type { Said } from './said-of.js';
 
@@ -39,6 +40,9 @@ export function attributeFilter(meta: EntityMetadata, { entity, properties }: Sa
   const chain = (prop: EntityProperty) => [prop, ...(prop.embedded ? [meta.properties[prop.embedded[0]]!] : [])];
   return {
     has: (prop: EntityProperty) => chain(prop).every(one => says(one).track !== false && !exclude.includes(one.name)),
-    isMasked: (prop: EntityProperty) => chain(prop).some(one => says(one).mask === true || mask.includes(one.name)),
+    maskOf: (prop: EntityProperty): Mask | undefined => {
+      const masks = chain(prop).map(one => says(one).mask || mask.includes(one.name));
+      return masks.find(one => typeof one === 'function') ?? (masks.includes(true) || undefined);
+    },
   };
 }

@@ -1,5 +1,6 @@
 import { type EntityMetadata, type EntityProperty, helper, type Platform, ReferenceKind } from '@mikro-orm/core';
 import type { Json } from '../model/json.js';
+import type { Mask, Masks } from '../model/mask.js';
 import { codecFor } from '../model/stored-attribute.js';
 import type { ValueCodec } from '../model/stored-value.js';
 import { keyColumns, keyText, type KeyColumn, keyValues, nestKey, readKey } from '../model/stored-key.js';
@@ -64,7 +65,7 @@ export class TrackedEntity {
     /** Many-to-many collections whose links are recorded with this class: those that it owns, with an exception. */
     readonly collections: ReadonlyMap<string, EntityProperty>,
     /** Attributes and collections whose values may not be stored. */
-    readonly masked: ReadonlySet<string>,
+    readonly masked: Masks,
     readonly names: AttributeNames,
     /** What no keyframe may hold: collections, whose deltas are no values, and what is masked or excluded by now. */
     readonly noKeyframe: readonly string[],
@@ -250,12 +251,13 @@ function resolveEntity(meta: EntityMetadata, { options, platform, defaultSchema 
   const columns = meta.props.filter(prop => isAttribute(prop, meta));
   for (const prop of columns.filter(column => recorded.has(column))) {
     const codec = codecFor(prop, platform);
-    attributes.set(prop.name, { name: prop.name, prop, codec, isMasked: recorded.isMasked(prop) });
+    attributes.set(prop.name, { name: prop.name, prop, codec, isMasked: recorded.maskOf(prop) !== undefined });
   }
   const allLinks = meta.relations.filter(prop => isRecordedHere(prop, options));
   const links = allLinks.filter(prop => recorded.has(prop));
   const collections = new Map(links.map(prop => [prop.name, prop]));
-  const masked = new Set(meta.props.filter(prop => recorded.isMasked(prop)).map(prop => prop.name));
+  const masks = meta.props.map(prop => [prop.name, recorded.maskOf(prop)] as const);
+  const masked = new Map(masks.filter((one): one is readonly [string, Mask] => one[1] !== undefined));
   const isTracked = isTrackedAs(said, options);
   const type = said.entity.as ?? meta.className;
   if (!isUsableType(type)) throw new UnusableTypeError(meta.className, type);

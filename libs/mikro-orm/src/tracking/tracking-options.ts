@@ -1,5 +1,6 @@
 import type { EntityCtor } from '@mikro-orm/core';
 import type { OnDeleteHandler } from '../cascade/on-delete.js';
+import type { MaskFunction } from '../model/mask.js';
 
 /** What the `revy` key of an entity, or `@Tracked()` on its class, may say. */
 export interface TrackingOptions<Attribute extends string = string> {
@@ -25,8 +26,11 @@ export interface TrackingOptions<Attribute extends string = string> {
 export interface PropertyTrackingOptions {
   /** `false` leaves the attribute out of the history. */
   readonly track?: boolean;
-  /** `true` records that the attribute changed, and not its value. */
-  readonly mask?: boolean;
+  /**
+   * `true` records that the attribute changed, and not its value; a function says what to store in place of it. Snapshots
+   * know neither.
+   */
+  readonly mask?: boolean | MaskFunction;
   /**
    * The name that the attribute had in earlier releases; several, the latest first. Snapshots read what was recorded
    * under it. It may not be the name of another attribute now.

@@ -3,9 +3,11 @@ import { sameAttribution } from '../context/attribution-value.js';
 import type { AttributeDraft, Draft } from '../delta/draft.js';
 import { movesLinks } from '../delta/link-order.js';
 import type { Json, JsonRecord } from '../model/json.js';
+import type { MaskFunction } from '../model/mask.js';
 import type { StoredAttribution } from '../model/object-delta.entity.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
 import { type StoredActor, storedActor } from '../tracking/stored-actor.js';
+import { MaskFunctionError } from './write.errors.js';
 
 /** What many deltas of a transaction have in common, sent once for all of them. */
 export type DeltaHead = readonly [
@@ -98,7 +100,9 @@ export class DeltaEncoder {
 
   /** That a secret is absent is no secret. */
   #masked(draft: Draft, name: string, value: Json): Json {
-    return value !== null && draft.masked.has(name) ? this.mask : value;
+    const mask = value === null ? undefined : draft.masked.get(name);
+    if (!mask) return value;
+    return mask === true ? this.mask : maskedBy(mask, value, `${draft.type}.${name}`);
   }
 
   #attributions(draft: Draft, by: Attribution): Record<string, StoredAttribution[]> | undefined {
@@ -146,4 +150,15 @@ function commonAttribution(draft: Draft): Attribution {
     }
   }
   return common ?? draft.attribution;
+}
+
+function maskedBy(mask: MaskFunction, value: Json, attribute: string): string {
+  let masked: unknown;
+  try {
+    masked = mask(value);
+  } catch (cause) {
+    throw new MaskFunctionError(attribute, 'it threw an error', cause);
+  }
+  if (typeof masked !== 'string') throw new MaskFunctionError(attribute, 'it returned no text');
+  return masked;
 }

@@ -14,3 +14,20 @@ export class InterruptedWriteError extends RevyError {
     );
   }
 }
+
+/** A mask of the application's own did not say what to store, so that nothing of the transaction is kept. */
+export class MaskFunctionError extends RevyError {
+  readonly code = 'REVY_MASK_FUNCTION';
+
+  constructor(
+    readonly attribute: string,
+    what: string,
+    cause?: unknown,
+  ) {
+    super(
+      `Cannot record a value of ${attribute}: its mask failed, ${what}. Nothing was committed. ` +
+        'Let the function return the text to store, for every value that is not null.',
+      { cause },
+    );
+  }
+}
