@@ -107,7 +107,14 @@ describe('the history is read where the application reads', () => {
 
   it('reverts look at the primary only', async () => {
     await em().nativeUpdate(Post, 1, { slug: 'new' });
-    await em().transactional(inner => new RevertService(inner).revision(1));
+    const plan = await new RevertService(em()).revision(1, { dryRun: true });
+    expect(plan.toJSON()).toMatchObject({ objects: [{ objectId: '1', status: 'clean' }] });
+    await new RevertService(em()).revision({ type: Post });
+    const [slug] = await primary.database.query('select slug from post where id = 1');
+    expect(slug).toEqual({ slug: 'fresh' });
+    expect(await primary.revisions()).toHaveLength(2);
+    await new RevertService(em()).undo(Post, 1);
+    await new RevertService(em()).toVersion(Post, 1, 2);
     expect(await primary.database.query('select slug from post where id = 1')).toEqual([{ slug: 'fresh' }]);
   });
 });

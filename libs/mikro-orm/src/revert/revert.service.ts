@@ -64,10 +64,11 @@ export class RevertService {
     revisions: RevisionRef | readonly RevisionRef[] | (RevisionFilter<T> & PageOptions),
     options: RevertOptions = {},
   ): Promise<RevertPlan> {
-    const em = this.#reader();
-    const ids = await namedRevisions(em, revisions);
-    const reader = await inOwnSchema(em, ids);
-    return revert(reader, 'revision', everything(await idsOf(em, ids)), options);
+    return this.#onPrimary(async em => {
+      const ids = await namedRevisions(em, revisions);
+      const reader = await inOwnSchema(em, ids);
+      return revert(reader, 'revision', everything(await idsOf(em, ids)), options);
+    });
   }
 
   /**
@@ -85,19 +86,20 @@ export class RevertService {
     version: number | ObjectPoint,
     options: ToVersionOptions<T, Hint> = {},
   ): Promise<RevertPlan> {
-    const em = this.#reader();
-    const target = await concreteTarget(em, targetOf(em, entity, key));
-    const point = await this.#pointOf(entity, key, version);
-    const selection = new SelectionBuilder();
-    for (const id of await idsSince(em, target, pointCondition(point))) {
-      selection.addWhole({ id, ...nameOf(target) }, { withLinks: false });
-    }
-    const { relations = [] } = options;
-    if (relations.length > 0) {
-      const after = pointCondition(await this.#sharedPoint(entity, key, point));
-      await new RelatedObjects(em, { after }, selection).add(ownersOf(target), relations as readonly string[]);
-    }
-    return revert(em, 'version', selection, options);
+    return this.#onPrimary(async em => {
+      const target = await concreteTarget(em, targetOf(em, entity, key));
+      const point = await this.#pointOf(em, entity, key, version);
+      const selection = new SelectionBuilder();
+      for (const id of await idsSince(em, target, pointCondition(point))) {
+        selection.addWhole({ id, ...nameOf(target) }, { withLinks: false });
+      }
+      const { relations = [] } = options;
+      if (relations.length > 0) {
+        const after = pointCondition(await this.#sharedPoint(em, entity, key, point));
+        await new RelatedObjects(em, { after }, selection).add(ownersOf(target), relations as readonly string[]);
+      }
+      return revert(em, 'version', selection, options);
+    });
   }
 
   /**
@@ -113,15 +115,16 @@ export class RevertService {
     version: number | ObjectPoint,
     options: RevertOptions = {},
   ): Promise<RevertPlan> {
-    const em = this.#reader();
-    const target = await concreteTarget(em, targetOf(em, entity, key));
-    const names = columnsOf(target, attribute);
-    const point = await this.#pointOf(entity, key, version);
-    const selection = new SelectionBuilder();
-    for (const id of await idsSince(em, target, pointCondition(point))) {
-      for (const name of names) selection.addPlace({ id, ...nameOf(target) }, name);
-    }
-    return revert(em, 'attribute', selection, options);
+    return this.#onPrimary(async em => {
+      const target = await concreteTarget(em, targetOf(em, entity, key));
+      const names = columnsOf(target, attribute);
+      const point = await this.#pointOf(em, entity, key, version);
+      const selection = new SelectionBuilder();
+      for (const id of await idsSince(em, target, pointCondition(point))) {
+        for (const name of names) selection.addPlace({ id, ...nameOf(target) }, name);
+      }
+      return revert(em, 'attribute', selection, options);
+    });
   }
 
   /**
@@ -136,18 +139,19 @@ export class RevertService {
     key: Primary<T>,
     options: UndeleteOptions<T, Hint> = {},
   ): Promise<RevertPlan> {
-    const em = this.#reader();
-    const target = await concreteTarget(em, targetOf(em, entity, key));
-    const deletion = await lastDeletion(em, target);
-    if (!deletion) throw new NothingToRevertError('undelete', target.tracked.meta.className, target.objectId);
-    const selection = new SelectionBuilder();
-    selection.addWhole({ id: deletion.id, ...nameOf(target) }, { withLinks: false });
-    const { with: relations = [] } = options;
-    if (relations.length > 0) {
-      const related = new RelatedObjects(em, { revision: deletion.revision }, selection);
-      await related.add(ownersOf(target), relations as readonly string[]);
-    }
-    return revert(em, 'undelete', selection, options);
+    return this.#onPrimary(async em => {
+      const target = await concreteTarget(em, targetOf(em, entity, key));
+      const deletion = await lastDeletion(em, target);
+      if (!deletion) throw new NothingToRevertError('undelete', target.tracked.meta.className, target.objectId);
+      const selection = new SelectionBuilder();
+      selection.addWhole({ id: deletion.id, ...nameOf(target) }, { withLinks: false });
+      const { with: relations = [] } = options;
+      if (relations.length > 0) {
+        const related = new RelatedObjects(em, { revision: deletion.revision }, selection);
+        await related.add(ownersOf(target), relations as readonly string[]);
+      }
+      return revert(em, 'undelete', selection, options);
+    });
   }
 
   /**
@@ -185,7 +189,7 @@ export class RevertService {
     values: Partial<RequiredEntityData<T>> = {},
   ): Promise<T> {
     const em = this.#em.getContext(false);
-    const snapshot = await new SnapshotService(em).at(entity, key, await this.#pointOf(entity, key, version));
+    const snapshot = await new SnapshotService(em).at(entity, key, await this.#pointOf(em, entity, key, version));
     const target = targetOf(em, entity, key);
     if (!snapshot) throw new NothingToRevertError('copy', target.tracked.meta.className, target.objectId);
     const { meta } = (await concreteTarget(em, target)).tracked;
@@ -199,22 +203,23 @@ export class RevertService {
     step: 'undo' | 'redo',
     options: RevertOptions,
   ): Promise<RevertPlan> {
-    const em = this.#reader();
-    const target = await concreteTarget(em, targetOf(em, entity, key));
-    const delta = (await readSteps(em, target))[step];
-    if (delta === undefined) throw new NothingToRevertError(step, target.tracked.meta.className, target.objectId);
-    const selection = new SelectionBuilder();
-    selection.addWhole({ id: delta, ...nameOf(target) });
-    return revert(em, step, selection, options);
+    return this.#onPrimary(async em => {
+      const target = await concreteTarget(em, targetOf(em, entity, key));
+      const delta = (await readSteps(em, target))[step];
+      if (delta === undefined) throw new NothingToRevertError(step, target.tracked.meta.className, target.objectId);
+      const selection = new SelectionBuilder();
+      selection.addWhole({ id: delta, ...nameOf(target) });
+      return revert(em, step, selection, options);
+    });
   }
 
   /** A version that is counted from an end as a point, which is known to exist. */
   async #pointOf<T extends object>(
+    em: EntityManager,
     entity: EntityName<T>,
     key: Primary<T>,
     version: number | ObjectPoint,
   ): Promise<ObjectPoint> {
-    const em = this.#em.getContext(false);
     const snapshots = new SnapshotService(em);
     if (typeof version !== 'number') {
       await snapshots.at(entity, key, version, { includeDeleted: true });
@@ -232,17 +237,21 @@ export class RevertService {
 
   /** The number of a version means nothing to other objects: its revision does. */
   async #sharedPoint<T extends object>(
+    em: EntityManager,
     entity: EntityName<T>,
     key: Primary<T>,
     point: ObjectPoint,
   ): Promise<ObjectPoint> {
     if (!('version' in point)) return point;
-    const snapshot = await new SnapshotService(this.#reader()).at(entity, key, point, { includeDeleted: true });
+    const snapshot = await new SnapshotService(em).at(entity, key, point, { includeDeleted: true });
     return { revision: snapshot!.revision!.id };
   }
 
-  #reader(): EntityManager {
-    return this.#em.getContext(false).fork({ keepTransactionContext: true });
+  /** What is put back is read on the primary: where the application has replicas, in a transaction. */
+  async #onPrimary<Result>(work: (em: EntityManager) => Promise<Result>): Promise<Result> {
+    const em = this.#em.getContext(false).fork({ keepTransactionContext: true });
+    const hasReplicas = (em.config.get('replicas')?.length ?? 0) > 0;
+    return hasReplicas && !em.isInTransaction() ? em.transactional(work, { clear: true }) : work(em);
   }
 }
 
