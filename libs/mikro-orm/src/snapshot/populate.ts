@@ -97,14 +97,15 @@ export class GraphReader {
 
   async #populateLinks({ prop, nodes }: Group): Promise<void> {
     const ends = this.#relations.linkEnds(prop, nodes[0]!.tracked);
-    const read = prop.owner ? linksOfOwners : linksOfTargets;
+    const isOwner = prop.name === ends.prop.name && nodes[0]!.tracked === ends.owner;
+    const read = isOwner ? linksOfOwners : linksOfTargets;
     const ids = await read(
       this.em,
       ends,
       this.point,
       nodes.map(({ objectId }) => objectId),
     );
-    const other = prop.owner ? ends.target : ends.owner;
+    const other = isOwner ? ends.target : ends.owner;
     const linked = await this.#load(other, [...new Set([...ids.values()].flatMap(set => [...set]))]);
     for (const node of nodes) {
       const found = [...(ids.get(node.objectId) ?? [])].flatMap(id => linked.get(id) ?? []);

@@ -37,17 +37,24 @@ export class Relations {
 
   /** Why nobody can say what a relation was; nothing if it can be read. */
   whyUnreadable(prop: EntityProperty, from: TrackedEntity): UnknownReason | undefined {
+    if (prop.kind === ReferenceKind.MANY_TO_MANY) return this.#whyUnreadableLinks(prop, from);
     const { side, owning } = this.#owning(prop, from);
-    if (
-      !runtimeOf(this.em)
-        .entities.hierarchyOf(side)
-        .some(({ isTracked }) => isTracked) ||
-      owning.primary
-    )
-      return undefined;
-    if (owning.kind === ReferenceKind.MANY_TO_MANY) return side.collections.has(owning.name) ? undefined : 'untracked';
+    if (!this.#isTracked(side) || owning.primary) return undefined;
     const attribute = side.attributes.get(owning.name);
     return attribute ? (attribute.isMasked ? 'masked' : undefined) : 'untracked';
+  }
+
+  #whyUnreadableLinks(prop: EntityProperty, from: TrackedEntity): UnknownReason | undefined {
+    const { owner, prop: recorded } = this.linkEnds(prop, from);
+    if (!this.#isTracked(owner)) return undefined;
+    if (owner.masked.has(recorded.name)) return 'masked';
+    return owner.collections.has(recorded.name) ? undefined : 'untracked';
+  }
+
+  #isTracked(entity: TrackedEntity): boolean {
+    return runtimeOf(this.em)
+      .entities.hierarchyOf(entity)
+      .some(({ isTracked }) => isTracked);
   }
 
   /** What a stored reference refers to, and the key in it. */
@@ -66,13 +73,20 @@ export class Relations {
     return { child, prop: owning, references };
   }
 
+  /** Links are recorded with the object that owns them; where its class is not tracked, with the other one. */
   linkEnds(prop: EntityProperty, from: TrackedEntity): RecordedLinks {
-    const { side: owner, owning } = this.#owning(prop, from);
-    const target = prop.owner ? this.entityOf(prop.targetMeta!) : from;
+    const { side, owning } = this.#owning(prop, from);
+    const other = prop.owner ? this.entityOf(prop.targetMeta!) : from;
+    const inverse = this.#isTracked(side)
+      ? undefined
+      : [...other.collections.values()].find(
+          one => one.mappedBy === owning.name && one.targetMeta?.class === side.meta.class,
+        );
+    const [owner, target] = inverse ? [other, side] : [side, other];
     const ownerTypes = runtimeOf(this.em)
       .entities.hierarchyOf(owner)
       .flatMap(one => (one.isTracked ? [one.typeIn(this.em.schema)] : []));
-    return { prop: owning, owner, target, ownerTypes };
+    return { prop: inverse ?? owning, owner, target, ownerTypes };
   }
 
   entityOf(meta: EntityMetadata): TrackedEntity {

@@ -29,10 +29,10 @@ export async function collectionDiffs(
 ): Promise<Map<string, Difference | null>> {
   if (names.length === 0) return new Map();
   const roots = new Map([from, to].map(({ target }) => [target.objectId, rootOf(target)]));
-  const { meta } = to.target.tracked;
+  const { meta, masked } = to.target.tracked;
   const followed = followEdges(em, [...roots.values()]).flatMap(one => {
     const prop = propertyOf(one, meta);
-    return prop && names.includes(prop.name) ? [{ prop, one }] : [];
+    return prop && names.includes(prop.name) && !masked.has(prop.name) ? [{ prop, one }] : [];
   });
   const isSameAsNow = roots.size === 1 && from.exists && to.exists;
   const edges = followed.map(({ one }) => one);
