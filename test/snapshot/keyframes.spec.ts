@@ -68,6 +68,37 @@ describe('keyframes', () => {
     expect(unknown).toEqual(['token', 'cache']);
   });
 
+  it('make a rebuild read as few deltas of a long history as of a short one', async () => {
+    const lives = [await create({ owner: 'short' }), await create({ owner: 'long' })];
+    for (const [index, count] of [20, 400].entries()) {
+      for (let n = 2; n <= count; n++) {
+        const em = test.orm.em.fork();
+        em.assign(await em.findOneOrFail(Account, lives[index]!), { limit: n });
+        await em.flush();
+      }
+    }
+    await test.database.query('analyze revy_object_delta');
+    const read = (id: number, version: number) =>
+      test.orm.em.fork().transactional(async em => {
+        const fetched = async () => {
+          const [row] = await em.execute<{ n: number }[]>(
+            `select (seq_tup_read + idx_tup_fetch)::int as n from pg_stat_xact_user_tables
+             where relname = 'revy_object_delta'`,
+          );
+          return row!.n;
+        };
+        const before = await fetched();
+        const { entity } = (await new SnapshotService(em).at(Account, id, { version }))!;
+        expect(entity.limit).toBe(version);
+        return (await fetched()) - before;
+      });
+    const [short, long] = [await read(lives[0]!, 11), await read(lives[1]!, 11)];
+    expect(short).toBeLessThan(40);
+    expect(long).toBeLessThan(short + 20);
+    expect(await read(lives[1]!, 206)).toBeLessThan(short + 20);
+    expect(await read(lives[1]!, 400)).toBeLessThan(short + 20);
+  }, 60_000);
+
   it('hold of an object older than its history what its deltas told, and snapshots know the rest', async () => {
     await test.database.query(`insert into account (id, owner, "limit", notes) values (900, 'Old', 0, 'n')`);
     for (let n = 1; n <= 4; n++) {

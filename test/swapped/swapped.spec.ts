@@ -174,8 +174,11 @@ describe('an application with a history of its own', () => {
       { populate: ['revision'] },
     );
     expect(attribute!.revision).toBeInstanceOf(AuditRevision);
-    const history = new HistoryService(fork());
-    const revisions = await history.revisions({ where: { ip: '10.0.0.1' } as never });
+    const history = new HistoryService<AuditRevision, AuditDelta>(fork());
+    const revisions = await history.revisions({ where: { ip: '10.0.0.1', user: { name: 'Ann' } } });
+    expect(await history.countRevisions({ where: { user: { name: 'Bob' } } })).toBe(0);
+    const sized = await history.deltas(Invoice, invoice.id, { where: { size: { $gte: 3 }, tenant: { name: 'Acme' } } });
+    expect(sized.map(({ size, revision }) => [size, (revision as AuditRevision).ip])).toEqual([[3, '10.0.0.1']]);
     expect(revisions.at(-1)).toMatchObject({ id: found[0]!.id, ip: '10.0.0.1' });
     expect(await revisions.at(-1)!.actors).toMatchObject([{ id: ann.id }]);
     const user = await fork().findOneOrFail(User, ann.id, { populate: ['revisions'] });

@@ -59,8 +59,13 @@ function filterOf<T extends object>(
   return { ...filter, type, keys: [key] };
 }
 
-/** Reads what was recorded. Reads only; in a transaction it sees that transaction's own changes. */
-export class HistoryService {
+/**
+ * Reads what was recorded. Reads only; in a transaction it sees that transaction's own changes.
+ *
+ * Where entities of the application are in the places of {@link Revision} and {@link ObjectDelta}, it is a
+ * `HistoryService<AuditRevision, AuditDelta>`.
+ */
+export class HistoryService<R extends Revision = Revision, D extends ObjectDelta = ObjectDelta> {
   readonly #em: EntityManager;
 
   /** @param em any entity manager of an ORM with the extension; its transaction is used, its identity map is not */
@@ -79,13 +84,13 @@ export class HistoryService {
    * @throws {UnusableFilterError} if a filter has a value that it cannot take
    * @throws {UnusableCursorError} if `after` is not the `next` of a page of revisions
    */
-  async revisions<T extends object = object>(filter: RevisionFilter<T> & PageOptions = {}): Promise<Page<Revision>> {
-    return findRevisions(await this.#reader(), filter);
+  async revisions<T extends object = object>(filter: RevisionFilter<T, R> & PageOptions = {}): Promise<Page<R>> {
+    return (await findRevisions(await this.#reader(), filter as RevisionFilter<T>)) as Page<R>;
   }
 
   /** How many revisions a filter leaves. One SELECT. Throws what {@link revisions} throws. */
-  async countRevisions<T extends object = object>(filter: RevisionFilter<T> = {}): Promise<number> {
-    return countRevisions(await this.#reader(), filter);
+  async countRevisions<T extends object = object>(filter: RevisionFilter<T, R> = {}): Promise<number> {
+    return countRevisions(await this.#reader(), filter as RevisionFilter<T>);
   }
 
   /**
@@ -101,22 +106,23 @@ export class HistoryService {
   async deltas<T extends object>(
     entity: EntityName<T>,
     key: Primary<T>,
-    filter?: ObjectDeltaFilter<T> & PageOptions,
-  ): Promise<Page<ObjectDelta>>;
+    filter?: ObjectDeltaFilter<T, D> & PageOptions,
+  ): Promise<Page<D>>;
   /**
    * What happened, to objects of any class, with the revision of each delta. One SELECT. Throws what the other form
    * throws.
    */
-  async deltas<T extends object = object>(filter?: DeltaFilter<T> & PageOptions): Promise<Page<ObjectDelta>>;
+  async deltas<T extends object = object>(filter?: DeltaFilter<T, D> & PageOptions): Promise<Page<D>>;
   async deltas<T extends object>(
-    ...args: ObjectArguments<T> | [filter?: DeltaFilter<T> & PageOptions]
-  ): Promise<Page<ObjectDelta>> {
-    return findDeltas(await this.#reader(), filterOf(args));
+    ...args: ObjectArguments<T> | [filter?: DeltaFilter<T, D> & PageOptions]
+  ): Promise<Page<D>> {
+    const filter = filterOf<T>(args as ObjectArguments<T> | [filter?: DeltaFilter<T> & PageOptions]);
+    return (await findDeltas(await this.#reader(), filter)) as Page<D>;
   }
 
   /** How many deltas a filter leaves. One SELECT. Throws what {@link deltas} throws. */
-  async countDeltas<T extends object = object>(filter: DeltaFilter<T> = {}): Promise<number> {
-    return countDeltas(await this.#reader(), filter);
+  async countDeltas<T extends object = object>(filter: DeltaFilter<T, D> = {}): Promise<number> {
+    return countDeltas(await this.#reader(), filter as DeltaFilter<T>);
   }
 
   /**

@@ -123,21 +123,24 @@ export interface PageOptions {
 }
 
 /** What the deltas of one object can be narrowed by. */
-export interface ObjectDeltaFilter<T extends object> extends HistoryFilter, ChangeOfObject<T> {
+export interface ObjectDeltaFilter<T extends object, D extends ObjectDelta = ObjectDelta>
+  extends HistoryFilter, ChangeOfObject<T> {
   /** Only the deltas of this revision. */
   readonly revision?: number | Revision;
   /** Conditions of MikroORM on {@link ObjectDelta}, on columns of your own as well. */
-  readonly where?: ObjectQuery<ObjectDelta>;
+  readonly where?: ObjectQuery<D>;
 }
 
 /** What deltas can be narrowed by. */
-export interface DeltaFilter<T extends object> extends ObjectDeltaFilter<T>, ObjectFilter<T> {
+export interface DeltaFilter<T extends object, D extends ObjectDelta = ObjectDelta>
+  extends ObjectDeltaFilter<T, D>, ObjectFilter<T> {
   /** Of each object only the first or the last delta of those that the other filters leave. */
   readonly only?: 'first' | 'last';
 }
 
 /** What revisions can be narrowed by: what they say, and what one of their deltas does. */
-export interface RevisionFilter<T extends object> extends HistoryFilter, ObjectFilter<T>, ChangeOfObject<T> {
+export interface RevisionFilter<T extends object, R extends Revision = Revision>
+  extends HistoryFilter, ObjectFilter<T>, ChangeOfObject<T> {
   /** Conditions of MikroORM on {@link Revision}, on columns of your own as well. */
-  readonly where?: ObjectQuery<Revision>;
+  readonly where?: ObjectQuery<R>;
 }
