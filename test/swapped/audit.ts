@@ -81,12 +81,12 @@ export const AuditRevisionSchema = defineEntity({
     labels: p.array().nullable(),
     digest: p.blob().nullable(),
     serial: p.bigint().nullable(),
-  } as never,
+  },
 });
 
 export const AuditDeltaSchema = defineEntity({
   class: AuditDelta,
   tableName: 'audited_object',
   schema: 'audit',
-  properties: { tenant: () => p.manyToOne(Tenant).nullable(), size: p.integer().nullable() } as never,
+  properties: { tenant: () => p.manyToOne(Tenant).nullable(), size: p.integer().nullable() },
 });

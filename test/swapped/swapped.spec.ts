@@ -1,3 +1,4 @@
+import { defineEntity, p } from '@mikro-orm/core';
 import { MikroORM } from '@mikro-orm/postgresql';
 import {
   AttributeDelta,
@@ -11,6 +12,7 @@ import {
   SnapshotService,
 } from '@revy/mikro-orm';
 import { createDatabase, type TestDatabase } from '../support/database.js';
+import { createOrm } from '../support/orm.js';
 import { statementsOf } from '../support/statements.js';
 import {
   AuditDelta,
@@ -339,6 +341,32 @@ describe('an application with a history of its own', () => {
     );
     expect(row).toEqual({ n: 500, revisions: 1, size: 1 });
   });
+});
+
+it('F8: entities that name no table and no schema lie with the rest of the history, for tenants as well', async () => {
+  class Visit extends Revision {
+    ip!: string | null;
+  }
+  const VisitSchema = defineEntity({ class: Visit, properties: { ip: p.string().nullable() } });
+  const Site = defineEntity({ name: 'Site', schema: '*', properties: { id: p.integer().primary(), url: p.string() } });
+  const onRevision = (revision: Revision) => void Object.assign(revision, { ip: '::1' });
+  const test = await createOrm([Site, VisitSchema], {
+    revy: { schema: 'logs', tablePrefix: 'site_', entities: { Revision: Visit }, onRevision },
+  });
+  await test.database.query('create schema north; create table north.site (id int primary key, url text)');
+  const em = test.orm.em.fork({ schema: 'north' });
+  em.create(Site, { id: 1, url: 'example.org' });
+  await em.flush();
+  const tables = await test.database.query(
+    `select table_schema || '.' || table_name as name from information_schema.tables where table_schema = 'logs' order by 1`,
+  );
+  expect(tables.map(({ name }) => name)).toEqual(['logs.site_attribute_delta', 'logs.site_object_delta', 'logs.visit']);
+  const history = new HistoryService<Visit>(em.fork());
+  expect(await history.revisions({ where: { ip: '::1' }, type: Site })).toHaveLength(1);
+  const [snapshot] = await new SnapshotService(em.fork()).many(Site, [1]);
+  expect(snapshot).toMatchObject({ entity: { url: 'example.org' }, revision: { ip: '::1' } });
+  expect(await test.orm.schema.getUpdateSchemaSQL()).toBe('');
+  await test.close();
 });
 
 it('entities that extend nothing of the history are refused', () => {

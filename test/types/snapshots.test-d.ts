@@ -1,4 +1,4 @@
-import { Collection, type EntityManager } from '@mikro-orm/core';
+import { Collection, defineEntity, type EntityManager, p } from '@mikro-orm/core';
 import {
   type BaselineProgress,
   type BaselineResult,
@@ -88,6 +88,8 @@ revy({
     delta.size = Object.keys(delta.newValues ?? {}).length;
   },
 });
+const AuditRevisionSchema = defineEntity({ class: AuditRevision, properties: { address: p.string().nullable() } });
+revy({ entities: { Revision: AuditRevisionSchema } });
 revy({ onRevision: async revision => void (revision.description = 'x') });
 // @ts-expect-error: extends nothing of the history
 revy({ entities: { Revision: User } });

@@ -44,6 +44,8 @@ export class HistoryTables implements TableNames {
     const all = storage.getAll();
     const [revision, delta] = [all.get(this.classes.Revision)!, all.get(this.classes.ObjectDelta)!];
     const view = all.get(AttributeDelta)!;
+    // what names no schema lies where the rest does, also for the entity manager of a tenant
+    for (const meta of [revision, delta]) meta.schema ??= this.ownSchema;
     this.revision = revision.tableName;
     this.objectDelta = delta.tableName;
     this.schemas = {
