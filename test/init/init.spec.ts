@@ -120,7 +120,9 @@ describe('revy init', () => {
     const { code, stdout } = await run('init');
     expect(code).toBe(1);
     expect(stdout).toContain('missing.js');
-    expect(stdout).toContain('The migration could not be made, for the reason above. revy() is in place: mend it, and run that again.');
+    expect(stdout).toContain(
+      'The migration could not be made, for the reason above. revy() is in place: mend it, and run that again.',
+    );
   });
 
   it.each([
