@@ -163,3 +163,36 @@ it('G12: a request that only reads records nothing, and sends what it would send
   expect(sent).toEqual(await statementsWith([]));
   expect(await blog.revisions()).toEqual([]);
 });
+
+describe('with a required actor and description, a request', () => {
+  let running: BlogApp;
+
+  beforeAll(async () => {
+    const revy = [RevyModule.forRoot({ revy: { require: ['actor', 'description'] } })];
+    running = await startBlog({ ...SETTINGS, url: blog.database.url, revy });
+  });
+
+  afterAll(() => running.app.close());
+
+  it('G9: fails before anything is written where it says neither, and is recorded where it says both', async () => {
+    const own = (user: User, headers: object) =>
+      running.http.post(`/resolved/required-${user.id}`).set({ 'x-agent': user.name, ...headers });
+    await own(users[0]!, {}).expect(500);
+    expect(await blog.database.query(`select * from tag where name like 'required%'`)).toEqual([]);
+    await own(users[0]!, { 'x-user': String(users[0]!.id) }).expect(201);
+    expect(await tagged(blog)).toEqual([
+      { name: `required-${users[0]!.id}`, actor: by(users[0]!), description: 'with user-0' },
+    ]);
+  });
+
+  it('G9: is asked for nothing where it only reads', async () => {
+    const reading = await startBlog({
+      controllers: [ReadingController],
+      url: blog.database.url,
+      revy: [RevyModule.forRoot({ revy: { require: ['actor'] } })],
+    });
+    const { status, body } = await reading.http.get('/reading');
+    await reading.app.close();
+    expect({ status, body }).toEqual({ status: 200, body: [] });
+  });
+});

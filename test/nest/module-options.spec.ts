@@ -130,8 +130,14 @@ describe('an application that cannot be tracked', () => {
     const misplaced = { track: 'marked' } as RevyModuleOptions;
     await expect(start({ revy: [RevyModule.forRoot(misplaced)] })).rejects.toThrow(
       `Cannot set up Revy: the option "track" is 'marked'. ` +
-        `Use one of actor, description, metadata, revy, middleware, contextName; the options of revy() go into "revy".`,
+        `Use one of actor, description, metadata, revy, middleware; ` +
+        `the options of revy() go into "revy", contextName beside useFactory.`,
     );
+  });
+
+  it('does not start with a contextName that comes too late', async () => {
+    const late = RevyModule.forRootAsync({ useFactory: () => ({ contextName: 'books' }) as object });
+    await expect(start({ revy: [late] })).rejects.toThrow(`the option "contextName" is 'books'`);
   });
 
   it('fails with the reason of the ORM, where it is the ORM that fails', async () => {

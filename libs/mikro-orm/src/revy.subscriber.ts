@@ -60,7 +60,7 @@ export class RevySubscriber implements EventSubscriber {
     const first = capture.firstTracked() ?? linked ?? this.cascades.firstTracked(uow);
     if (first === undefined) return;
     refuseOutsideContext(this.tracked.options, first);
-    const recorded = capture.firstRecorded() ?? linked;
+    const recorded = this.tracked.options.require.length > 0 ? (capture.firstRecorded() ?? linked) : undefined;
     if (recorded !== undefined) refuseUnexplained(this.tracked.options, recorded);
     const ctx = em.getTransactionContext();
     if (ctx ? !this.recorder.logs.of(ctx as object) : !opensTransaction(em)) throw new NoTransactionError(first);

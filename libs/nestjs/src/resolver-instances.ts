@@ -27,9 +27,13 @@ export class ResolverInstances {
     }
   }
 
+  /** Once, unless that fails: then the next call tries again. */
   #make(resolver: ResolverClass): Promise<unknown> {
-    const made = this.#made.get(resolver) ?? this.modules.create(resolver);
+    const known = this.#made.get(resolver);
+    if (known) return known;
+    const made = this.modules.create(resolver);
     this.#made.set(resolver, made);
+    made.catch(() => this.#made.delete(resolver));
     return made;
   }
 

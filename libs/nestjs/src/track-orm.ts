@@ -9,7 +9,6 @@ const OPTIONS: readonly string[] = [
   'metadata',
   'revy',
   'middleware',
-  'contextName',
 ] satisfies (keyof RevyModuleOptions)[];
 
 /**
@@ -34,6 +33,10 @@ export function trackOrm(
 function refuseUnknownOptions(options: RevyModuleOptions): void {
   for (const [name, value] of Object.entries(options)) {
     if (OPTIONS.includes(name)) continue;
-    throw new RevyOptionError(name, value, `one of ${OPTIONS.join(', ')}; the options of revy() go into "revy"`);
+    throw new RevyOptionError(
+      name,
+      value,
+      `one of ${OPTIONS.join(', ')}; the options of revy() go into "revy", contextName beside useFactory`,
+    );
   }
 }
