@@ -37,12 +37,27 @@ async function measure(library, pairs) {
     ),
   );
   // prepared at the second time, and planned at the third
-  await sampleInTurn(all, 4);
-  const samples = await sampleInTurn(all, pairs);
+  const first = await sampleInTurn(all, 4);
+  const samples = await sampleInTurn(repeated(all, first), pairs);
   return Object.fromEntries(
     Object.entries(questions).map(([name, ways]) => [
       name,
       Object.fromEntries(Object.keys(ways).map(way => [way, median(samples[`${name}|${way}`])])),
+    ]),
+  );
+}
+
+/** What takes a moment is asked several times over, up to a tenth of a second: the mean of them is steadier. */
+function repeated(all, first) {
+  const times = name => Math.max(1, Math.min(20, Math.round(100 / Math.min(...first[name]))));
+  return Object.fromEntries(
+    Object.entries(all).map(([name, ask]) => [
+      name,
+      async () => {
+        let total = 0;
+        for (let i = 0; i < times(name); i++) total += await ask();
+        return total / times(name);
+      },
     ]),
   );
 }
@@ -60,6 +75,8 @@ function asOfQuestions({ orm, Article, Author, articles, points }, SnapshotServi
         { id: { $gte: some() } },
         { limit: 50, orderBy: { id: 'asc' }, populate: ['author'], strategy: 'joined' },
       ),
+    'a filter, joined to parents': em =>
+      em.find(Article, { author: { name: `Author ${1 + (some() % Math.ceil(articles / 100))}` } }),
     '100 children of a parent': em => em.find(Article, { author: 1 + (some() % Math.ceil(articles / 100)) }),
     'a parent with its children': em =>
       em.findOneOrFail(Author, 1 + (some() % Math.ceil(articles / 100)), { populate: ['articles'] }),
