@@ -7,6 +7,7 @@ import { cpu } from './measures/cpu.mjs';
 import { disk } from './measures/disk.mjs';
 import { flush } from './measures/flush.mjs';
 import { memory } from './measures/memory.mjs';
+import { pastIndex } from './measures/past-index.mjs';
 import { reading } from './measures/reading.mjs';
 import { revert } from './measures/revert.mjs';
 import { roundTrip } from './measures/round-trip.mjs';
@@ -28,6 +29,7 @@ const measures = [
   aged,
   snapshot,
   reading,
+  pastIndex,
   revert,
   disk,
   memory,

@@ -27,15 +27,7 @@ export function pastRows(table: PastTable, history: PastTemplate, isThere = 'tru
 from (${candidates(table, history)}) k
 left join lateral (${stateAt(table, history)}) s on true
 where k.revy_type ${isOneOf(table)} and k.revy_action = 'delete' and ${history.after('k.revy_revision')}
-  and (s.id is null or s.action <> 'create') and not (${wasDeletedOtherwise(table, history)}) and ${isThere}`;
-}
-
-/**
- * Of a deletion, whether another one tells of its object. Worded so that PostgreSQL expects most rows to be left: where it
- * takes `is null or …` for one row in two hundred, it reads a whole table for a page, which it thinks has no more.
- */
-function wasDeletedOtherwise(table: PastTable, history: PastTemplate): string {
-  return `k.revy_died is not null and not ${isDeadNow(table, history)}`;
+  and (s.id is null or s.action <> 'create') and (k.revy_died is null or ${isDeadNow(table, history)}) and ${isThere}`;
 }
 
 /** What holds of deleted rows holds of the others by constants, which PostgreSQL takes out of their scan. */
@@ -64,7 +56,12 @@ function candidates(table: PastTable, { delta }: PastTemplate): string {
   return `select ${lived.join(', ')} from ${live} p union all select ${deleted.join(', ')} from ${delta} d`;
 }
 
-/** Of the deletions of an object only the first after the point tells; and one that came back is among the living. */
+/**
+ * Of the deletions of an object only the first after the point tells; and one that came back is among the living.
+ *
+ * Of a `coalesce` PostgreSQL expects every other row, of equal values one in two hundred: then it takes a page for more
+ * than there is, and may read the whole table for it.
+ */
 function isDeadNow(table: PastTable, { delta }: PastTemplate): string {
   const keys = table.key.map(({ column }) => `x.${quoteName(column)} = k.${quoteName(column)}`);
   const sameClass = table.discriminator ? [`${typeOfRow(table, 'x')} = k.revy_class`] : [];
