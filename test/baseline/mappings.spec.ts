@@ -142,4 +142,29 @@ describe('a baseline', () => {
     expect(rows).toEqual([{ object_type: 'thing', object_id: '1', state: { title: 'x' } }]);
     await test.close();
   });
+
+  it('F8: of a tenant, under whose schema it is read', async () => {
+    const Site = defineEntity({
+      name: 'Site',
+      schema: '*',
+      properties: { id: p.integer().primary(), url: p.string() },
+    });
+    const test = await createOrm([Site]);
+    for (const schema of ['north', 'south']) {
+      await test.database.query(`create schema ${schema}; create table ${schema}.site (id int primary key, url text);
+        insert into ${schema}.site values (1, '${schema}.example.org')`);
+    }
+    const em = test.orm.em.fork({ schema: 'north' });
+    expect(await revy.baseline(em, Site)).toMatchObject({ recorded: 1 });
+    await test.database.query('drop table north.site');
+    expect(await new SnapshotService(em).many(Site, [1])).toMatchObject([{ entity: { url: 'north.example.org' } }]);
+    const south = test.orm.em.fork({ schema: 'south' });
+    expect(await new SnapshotService(south).at(Site, 1)).toMatchObject({
+      version: 0,
+      entity: { url: 'south.example.org' },
+    });
+    const rows = await test.database.query('select object_type, object_id from revy_object_delta');
+    expect(rows).toEqual([{ object_type: 'Site@north', object_id: '1' }]);
+    await test.close();
+  });
 });
