@@ -1,10 +1,13 @@
 import { MikroORM } from '@mikro-orm/postgresql';
 import { Controller, Get } from '@nestjs/common';
 import { HealthCheck, HealthCheckService, TerminusModule } from '@nestjs/terminus';
+import { revy } from '@revy/mikro-orm';
 import { RevyHealthIndicator } from '@revy/nestjs';
 import { BLOG } from '../support/blog.js';
+import { createDatabase } from '../support/database.js';
 import { createOrm, type TestOrm } from '../support/orm.js';
 import { statementsOf } from '../support/statements.js';
+import { AuditDelta, AUDITED, AuditDeltaSchema, AuditRevision, AuditRevisionSchema } from '../swapped/audit.js';
 import { type BlogApp, startBlog } from './blog-app.js';
 
 @Controller('health')
@@ -60,6 +63,22 @@ describe('RevyHealthIndicator', () => {
     const { message } = (body as { error: { revy: { message: string } } }).error.revy;
     expect(message).toMatch(/^the history cannot be read: /);
     expect(message).toMatch(reason);
+  });
+
+  it('looks at the columns of entities that stand in the places of ours', async () => {
+    const audit = revy({ tablePrefix: 'audit_', entities: { Revision: AuditRevision, ObjectDelta: AuditDelta } });
+    const entities = [...AUDITED, AuditRevisionSchema, AuditDeltaSchema];
+    const database = await createDatabase();
+    const orm = await MikroORM.init({ clientUrl: database.url, entities, extensions: [audit] });
+    await orm.schema.create();
+    const indicator = new RevyHealthIndicator(orm.em);
+    expect(await indicator.isHealthy()).toEqual({ revy: { status: 'up' } });
+    const { schema, tableName } = orm.getMetadata().get(AuditRevision);
+    await database.query(`alter table ${schema ?? 'public'}.${tableName} drop column ip`);
+    const { revy: health } = await indicator.isHealthy();
+    expect(health).toEqual({ status: 'down', message: expect.stringMatching(/column a0\.ip does not exist/) });
+    await orm.close();
+    await database.drop();
   });
 
   it('is down for an ORM that nothing tracks, under the name that it is given', async () => {
