@@ -136,6 +136,7 @@ describe('the tour, on a small git repository', () => {
       .expect(({ body: diff }) => {
         expect(diff).toMatchObject({ document: id, action: 'update' });
         expect(diff.changed).toMatchObject({ size: { oldValue: 5, newValue: 7 }, lastAuthor: { newValue: { id: 2 } } });
+        expect(diff.changed.labels).toEqual({ added: [expect.objectContaining({ id: 2 })], removed: [] });
       });
     await get(`/documents/${id}/versions?after=${encodeURIComponent('no place')}`).expect(400);
     await get(`/documents/${id}/diff?from=1`).expect(400);
