@@ -77,7 +77,7 @@ async function links(shop, kind) {
     const found = await fresh.findOneOrFail(shop.Order, owner.id, { populate: kind === 'added' ? ['tags'] : [] });
     return shop.within(() => {
       if (kind === 'added') found.tags.add(tags.map(({ id }) => fresh.getReference(shop.Tag, id)));
-      else found.tags.set([]);
+      else found.tags.removeAll();
       return milliseconds(() => fresh.flush());
     });
   };
