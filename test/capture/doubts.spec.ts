@@ -1,4 +1,4 @@
-import { raw } from '@mikro-orm/core';
+import { defineEntity, p, raw } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { Post, User } from '../support/blog.js';
 import { createOrm, type TestOrm } from '../support/orm.js';
@@ -126,6 +126,16 @@ it('also where it wrote many rows, and few of them are loaded', async () => {
   });
 });
 
+it('also where the ORM has it under a key that it does not have yet', async () => {
+  ann.id = 10;
+  await em.nativeUpdate(User, { id: [1, 2] }, { name: 'native' });
+  await em.flush();
+  expect((await told()).slice(2)).toEqual([
+    { action: 'delete', object: 'User:1', old: { name: 'native', email: null }, new: null },
+    { action: 'create', object: 'User:10', old: null, new: { name: 'native', email: null } },
+  ]);
+});
+
 it('an object that a native call deleted is not deleted again', async () => {
   await em.nativeDelete(User, { id: 1 });
   await em.remove(ann).flush();
@@ -148,4 +158,63 @@ it('a changed key ends the object under the old one with all values, though few 
     { action: 'delete', object: 'User:2', old: { name: 'Bob', email: 'taken' }, new: null },
     { action: 'create', object: 'User:20', old: null, new: { name: 'Bob', email: 'taken' } },
   ]);
+});
+
+it('JSON of an object that was a reference before it was loaded had the value of its row', async () => {
+  await t.database.query(`insert into post (id, title, views, meta, author_id) values (1, 'p', 0, '{"a": [1]}', 1)`);
+  await witness.forget();
+  const post = em.getReference(Post, 1);
+  await em.find(Post, {}, { populate: ['author'] });
+  (post.meta as { a: number[] }).a.push(2);
+  await em.flush();
+  expect(await told()).toEqual([
+    { action: 'update', object: 'Post:1', old: { meta: { a: [1] } }, new: { meta: { a: [1, 2] } } },
+  ]);
+});
+
+it('JSON text of such an object is no JSON itself', async () => {
+  await t.database.query(`insert into post (id, title, views, meta, author_id) values (1, 'p', 0, '"text"', 1)`);
+  await witness.forget();
+  const post = em.getReference(Post, 1);
+  await em.find(Post, {}, { populate: ['author'] });
+  post.meta = { a: 1 };
+  await em.flush();
+  expect(await told()).toEqual([
+    { action: 'update', object: 'Post:1', old: { meta: 'text' }, new: { meta: { a: 1 } } },
+  ]);
+});
+
+it('a key that is assigned to a reference does not reach its row', async () => {
+  const bob = t.orm.em.fork().getReference(User, 2);
+  const other = t.orm.em.fork();
+  const user = other.getReference(User, bob.id);
+  user.id = 20;
+  user.name = 'B';
+  await other.flush();
+  expect(await told()).toEqual([{ action: 'update', object: 'User:2', old: { name: 'Bob' }, new: { name: 'B' } }]);
+});
+
+it('what left its parent before it was inserted is not deleted, either', async () => {
+  const Child = defineEntity({
+    name: 'Child',
+    properties: { id: p.integer().primary().autoincrement(), of: () => p.manyToOne(Parent) },
+  });
+  const Parent = defineEntity({
+    name: 'Parent',
+    properties: {
+      id: p.integer().primary().autoincrement(),
+      children: () => p.oneToMany(Child).mappedBy('of').orphanRemoval(),
+    },
+  });
+  const families = await createOrm([Parent, Child]);
+  const fork = families.orm.em.fork();
+  const [one, two] = [fork.create(Parent, {}), fork.create(Parent, {})];
+  await fork.flush();
+  await families.forget();
+  const child = fork.create(Child, { of: one });
+  child.of = two;
+  one.children.remove(child);
+  await fork.flush();
+  expect(await families.deltas()).toEqual([]);
+  await families.close();
 });

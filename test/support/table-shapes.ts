@@ -11,6 +11,8 @@ export type Rows = ReadonlyMap<string, ReadonlyMap<string, Columns>>;
 export interface ObjectState {
   readonly type: string;
   readonly values: Readonly<Record<string, unknown>>;
+  /** What masks hide, as it is. */
+  readonly hidden?: Readonly<Record<string, unknown>>;
   /** By collection; an empty one is left out. */
   readonly links: Readonly<Record<string, readonly string[]>>;
 }
@@ -94,8 +96,8 @@ export class TableShapes {
         const type = shape?.meta.className;
         if (!shape || !type || this.exceptions.untracked?.includes(type)) continue;
         const parts = shape.tables.map(table => this.#converted(table, rows.get(table)?.get(id)));
-        const values = this.#values(shape, Object.assign({}, ...parts) as Columns);
-        state.set(`${type}:${id}`, { type, values, links: linksOf(shape, id, rows) });
+        const all = this.#values(shape, Object.assign({}, ...parts) as Columns);
+        state.set(`${type}:${id}`, { type, ...masked(shape, all), links: linksOf(shape, id, rows) });
       }
     }
     return state;
@@ -121,10 +123,9 @@ export class TableShapes {
   }
 
   #values({ attributes }: Shape, row: Columns): Record<string, unknown> {
-    const told = attributes.map(({ name, columns, isMasked }) => {
+    const told = attributes.map(({ name, columns }) => {
       const values = columns.map(column => row[column] ?? null);
-      const value = values.length === 1 ? values[0] : values.includes(null) ? null : values;
-      return [name, isMasked && value !== null ? '[FILTERED]' : value];
+      return [name, values.length === 1 ? values[0] : values.includes(null) ? null : values];
     });
     return Object.fromEntries(told) as Record<string, unknown>;
   }
@@ -146,6 +147,17 @@ export class TableShapes {
       ),
     };
   }
+}
+
+/** A mask does not hide that there is nothing. */
+function masked({ attributes }: Shape, all: Columns): Pick<ObjectState, 'values' | 'hidden'> {
+  const hidden = attributes.filter(({ name, isMasked }) => isMasked && all[name] !== null);
+  if (hidden.length === 0) return { values: all };
+  const masks = hidden.map(({ name }) => [name, '[FILTERED]']);
+  return {
+    values: { ...all, ...(Object.fromEntries(masks) as Columns) },
+    hidden: Object.fromEntries(hidden.map(({ name }) => [name, all[name]])),
+  };
 }
 
 function isAttribute(prop: EntityProperty, meta: EntityMetadata): boolean {

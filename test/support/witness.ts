@@ -190,7 +190,8 @@ export function differences(before: State, after: State): ObjectChange[] {
 }
 
 function updated(object: string, old: ObjectState, now: ObjectState): ObjectChange[] {
-  const changed = Object.keys(now.values).filter(name => !isDeepStrictEqual(old.values[name], now.values[name]));
+  const [were, are] = [old, now].map(({ values, hidden }): Columns => ({ ...values, ...hidden }));
+  const changed = Object.keys(now.values).filter(name => !isDeepStrictEqual(were![name], are![name]));
   const pick = (values: Readonly<Columns>) => Object.fromEntries(changed.map(name => [name, values[name]]));
   const links = linkChanges(old, now);
   if (changed.length + Object.keys(links).length === 0) return [];

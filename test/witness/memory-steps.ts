@@ -101,9 +101,11 @@ export async function changeCollection({ em, a, b, c }: Work): Promise<void> {
     COLLECTIONS.filter(({ of }) => known(em, of).length > 0),
     a,
   );
-  const collection = held && (pickKnown(em, held.of, b)![held.name] as Collection<object> | undefined);
+  const owner = held && pickKnown(em, held.of, b);
+  const collection = owner && (owner[held.name] as Collection<object> | undefined);
   if (!collection) return;
-  if (!collection.isInitialized()) await collection.init();
+  // init() would ask the entity manager around, which flushes on a connection of its own and waits there for this one
+  if (!collection.isInitialized()) await em.populate([owner], [held.name] as never);
   const others = known(em, held.holds);
   const other = pick(others, c);
   if (c % 5 === 0) collection.set(others.filter((_, index) => (index + b) % 2 === 0));

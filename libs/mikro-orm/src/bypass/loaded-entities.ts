@@ -1,4 +1,5 @@
 import type { Change } from '../capture/change.js';
+import { keyInDatabase } from '../capture/row-data.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import type { DriverRun } from './native-call.js';
 
@@ -23,5 +24,6 @@ function loadedOf({ call, driver, options }: DriverRun, tracked: TrackedEntity, 
     return ids.flatMap(id => (uow.getById(meta.class, tracked.key(id) as never, schema, true) as object | null) ?? []);
   }
   const wanted = new Set(ids);
-  return [...store.values()].filter(entity => entity instanceof meta.class && wanted.has(tracked.objectId(entity)));
+  const idOf = (entity: object) => tracked.objectIdOfKey(keyInDatabase(entity));
+  return [...store.values()].filter(entity => entity instanceof meta.class && wanted.has(idOf(entity)));
 }

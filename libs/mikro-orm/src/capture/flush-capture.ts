@@ -2,6 +2,7 @@ import {
   type ChangeSet,
   type EntityManager,
   type EntityMetadata,
+  helper,
   isRaw,
   type Transaction,
   type UnitOfWork,
@@ -13,7 +14,7 @@ import { attributionSteps, type AttributionStep } from './attribution.js';
 import type { Change } from './change.js';
 import type { ConcreteClasses } from './concrete-class.js';
 import type { LaterSubscribers } from './later-subscribers.js';
-import { changesKey, NOTHING, type RowData, rowBefore, withGenerated } from './row-data.js';
+import { changesKey, NOTHING, type RowData, rowBefore, wasNeverThere, withGenerated } from './row-data.js';
 import { runningFlush } from './running-flush.js';
 import { entitiesToFetch, type FetchedRows, fetchRows } from './unknown-values.js';
 
@@ -123,6 +124,7 @@ export class FlushCapture {
     if (changeSet.type === 'delete') this.deletedFrom ??= this.entities.size;
     const known = this.entities.get(entity);
     const tracked = this.classes.capturedOf(entity);
+    if (tracked && wasNeverThere(changeSet, tracked)) return undefined;
     const captured = known ?? (tracked && this.#capture(entity, tracked, changeSet, em));
     if (!captured) return undefined;
     this.entities.set(entity, captured);
@@ -153,9 +155,12 @@ export class FlushCapture {
     return { ...known, ...nothingYet };
   }
 
+  /** The key that the ORM finds the row by; a key that was assigned to a reference does not reach the row. */
   #objectIdBefore(entity: object, tracked: TrackedEntity, changeSet: AnyChangeSet): string {
     const original = changeSet.originalEntity as RowData | undefined;
-    return original && changesKey(changeSet, tracked) ? tracked.objectIdOfRow(original) : tracked.objectId(entity);
+    const isReference = !helper(entity).__initialized && tracked.meta.primaryKeys.every(key => original?.[key] != null);
+    const isOriginal = original && (isReference || changesKey(changeSet, tracked));
+    return isOriginal ? tracked.objectIdOfRow(original) : tracked.objectId(entity);
   }
 
   /** After the SQL: the ORM has merged generated keys and returned columns into the entity by now. */

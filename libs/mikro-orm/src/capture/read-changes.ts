@@ -5,7 +5,7 @@ import { type TrackedAttribute, type TrackedEntity, valueInRow } from '../tracki
 import { UnknownKeyError } from './capture.errors.js';
 import type { Change, ChangeStep } from './change.js';
 import type { CapturedEntity, FlushCapture } from './flush-capture.js';
-import { type RowData, withGenerated } from './row-data.js';
+import { changesKey, type RowData, withGenerated } from './row-data.js';
 import { runningFlush } from './running-flush.js';
 
 const NO_STEPS: Change['steps'] = new Map();
@@ -70,8 +70,9 @@ function newObjectId({ entity, tracked }: CapturedEntity): string {
   return id;
 }
 
-function isRekeyed({ entity, tracked, action, objectId }: CapturedEntity): boolean {
-  return action === 'update' && objectId !== tracked.objectId(entity);
+function isRekeyed({ entity, tracked, action, objectId, changeSets }: CapturedEntity): boolean {
+  const isOther = action === 'update' && objectId !== tracked.objectId(entity);
+  return isOther && changeSets.some(set => changesKey(set, tracked));
 }
 
 /** Under another key a row is another object: the old one ends there, and the new one begins with all of its values. */

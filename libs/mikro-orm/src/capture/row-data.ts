@@ -1,4 +1,4 @@
-import { type ChangeSet, type EntityManager, helper, type UnitOfWork } from '@mikro-orm/core';
+import { type ChangeSet, type EntityManager, helper, isRaw, type UnitOfWork } from '@mikro-orm/core';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 
 /** The ORM's copy of a row: database values under property names. A missing key is not known. */
@@ -8,9 +8,26 @@ export type RowData = Readonly<Record<string, unknown>>;
 export const NOTHING: RowData = {};
 
 /** The row before the flush, as far as the ORM knows it. */
-export function rowBefore(changeSet: ChangeSet<object>, { misread }: TrackedEntity, uow: UnitOfWork): RowData {
+export function rowBefore(changeSet: ChangeSet<object>, tracked: TrackedEntity, uow: UnitOfWork): RowData {
   const row = (changeSet.originalEntity ?? uow.getOriginalEntityData(changeSet.entity) ?? NOTHING) as RowData;
-  return misread.size === 0 ? row : Object.fromEntries(Object.entries(row).filter(([name]) => !misread.has(name)));
+  const isWrong = (name: string) => tracked.misread.has(name) || (tracked.json.has(name) && !isJsonText(row[name]));
+  const wrong = [...tracked.misread, ...tracked.json].filter(name => name in row && isWrong(name));
+  return wrong.length === 0 ? row : Object.fromEntries(Object.entries(row).filter(([name]) => !wrong.includes(name)));
+}
+
+/**
+ * A snapshot holds JSON as text. That of an object that was a reference when it was loaded holds the very value that the
+ * entity has, so that it changes along with it (MikroORM 7.2, EntityFactory.mergeData).
+ */
+function isJsonText(value: unknown): boolean {
+  if (value === null || value === undefined || isRaw(value)) return true;
+  if (typeof value !== 'string') return false;
+  try {
+    JSON.parse(value);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Columns that the database computes are not part of the ORM's snapshot after a flush; the entity has them. */
@@ -28,6 +45,11 @@ export function withGenerated(snapshot: RowData, entity: object, tracked: Tracke
 /** Whether an update gives the row another key, which makes it another object. */
 export function changesKey({ originalEntity, payload }: ChangeSet<object>, { meta }: TrackedEntity): boolean {
   return originalEntity !== undefined && meta.primaryKeys.some(key => key in originalEntity && key in payload);
+}
+
+/** Whether what is to be deleted was never inserted. */
+export function wasNeverThere({ type, entity }: ChangeSet<object>, tracked: TrackedEntity): boolean {
+  return type.startsWith('delete') && !tracked.hasKey(entity);
 }
 
 /** The columns of the key that an entity's row has in the database, as the database has them: before it is changed. */

@@ -10,7 +10,7 @@ import {
 } from '@mikro-orm/core';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import type { CapturedEntity, FlushCapture } from './flush-capture.js';
-import { changesKey, keyInDatabase, rowBefore, type RowData, withGenerated } from './row-data.js';
+import { changesKey, keyInDatabase, rowBefore, type RowData, wasNeverThere, withGenerated } from './row-data.js';
 
 /** Rows by entity, read where the ORM does not know what a flush is about to overwrite. */
 export type FetchedRows = Map<object, RowData>;
@@ -21,8 +21,8 @@ export function entitiesToFetch(capture: FlushCapture, em: EntityManager): Map<T
   const unknown = new Map<TrackedEntity, object[]>();
   for (const set of uow.getChangeSets()) {
     const entity = classes.capturedOf(set.entity as object);
-    const isKnown = !entity || set.type === 'create' || fetched.has(set.entity as object);
-    if (isKnown || !(isInDoubt(set.entity) || overwritesUnknown(set, entity, capture, em))) continue;
+    if (!entity || set.type === 'create' || fetched.has(set.entity as object) || wasNeverThere(set, entity)) continue;
+    if (!isInDoubt(set.entity) && !overwritesUnknown(set, entity, capture, em)) continue;
     const ofClass = unknown.get(entity);
     if (ofClass) ofClass.push(set.entity as object);
     else unknown.set(entity, [set.entity as object]);

@@ -1,4 +1,11 @@
-import { type EntityMetadata, type EntityProperty, helper, type Platform, ReferenceKind } from '@mikro-orm/core';
+import {
+  type EntityMetadata,
+  type EntityProperty,
+  helper,
+  JsonType,
+  type Platform,
+  ReferenceKind,
+} from '@mikro-orm/core';
 import type { Json } from '../model/json.js';
 import type { Mask, Masks } from '../model/mask.js';
 import { codecFor } from '../model/stored-attribute.js';
@@ -52,6 +59,8 @@ export class TrackedEntity {
    * classes of one table have them under one name, each in a column of its own.
    */
   readonly misread: ReadonlySet<string>;
+  /** Attributes whose columns hold JSON. */
+  readonly json: ReadonlySet<string>;
   /** Attributes that the database computes. */
   readonly generated: readonly TrackedAttribute[];
 
@@ -77,6 +86,7 @@ export class TrackedEntity {
     const all = [...attributes.values()];
     this.fields = selectable([...meta.primaryKeys, ...attributes.keys()], meta);
     this.misread = new Set(all.filter(({ name }) => isMisread(name, meta)).map(({ name }) => name));
+    this.json = new Set(all.filter(({ prop }) => prop.customType instanceof JsonType).map(({ name }) => name));
     this.generated = all.filter(attribute => isGenerated(attribute.prop));
   }
 
