@@ -194,6 +194,14 @@ it('a key that is assigned to a reference does not reach its row', async () => {
   expect(await told()).toEqual([{ action: 'update', object: 'User:2', old: { name: 'Bob' }, new: { name: 'B' } }]);
 });
 
+it('an object that is removed under another key takes the row with that key along, and no other', async () => {
+  ann.id = 2;
+  await em.remove(ann).flush();
+  expect(await told()).toEqual([
+    { action: 'delete', object: 'User:2', old: { name: 'Bob', email: 'taken' }, new: null },
+  ]);
+});
+
 it('what left its parent before it was inserted is not deleted, either', async () => {
   const Child = defineEntity({
     name: 'Child',

@@ -14,7 +14,15 @@ import { attributionSteps, type AttributionStep } from './attribution.js';
 import type { Change } from './change.js';
 import type { ConcreteClasses } from './concrete-class.js';
 import type { LaterSubscribers } from './later-subscribers.js';
-import { changesKey, NOTHING, type RowData, rowBefore, wasNeverThere, withGenerated } from './row-data.js';
+import {
+  changesKey,
+  deletesAnother,
+  NOTHING,
+  type RowData,
+  rowBefore,
+  wasNeverThere,
+  withGenerated,
+} from './row-data.js';
 import { runningFlush } from './running-flush.js';
 import { entitiesToFetch, type FetchedRows, fetchRows } from './unknown-values.js';
 
@@ -137,7 +145,7 @@ export class FlushCapture {
   #capture(entity: object, tracked: TrackedEntity, changeSet: AnyChangeSet, em: EntityManager): CapturedEntity {
     const action = actionOf(changeSet);
     if (action === 'create') this.classes.tell(entity);
-    const isUnknown = action === 'create' || this.isInDoubt(entity);
+    const isUnknown = action === 'create' || this.isInDoubt(entity) || deletesAnother(changeSet, tracked);
     const before = isUnknown ? NOTHING : withGenerated(rowBefore(changeSet, tracked, this.uow), entity, tracked, em);
     const objectId = action === 'create' ? undefined : this.#objectIdBefore(entity, tracked, changeSet);
     const steps = action === 'delete' ? undefined : attributionSteps(entity);

@@ -52,11 +52,22 @@ export function wasNeverThere({ type, entity }: ChangeSet<object>, tracked: Trac
   return type.startsWith('delete') && !tracked.hasKey(entity);
 }
 
+/** Whether a deletion deletes another row than the one that was loaded, because the key was changed in memory. */
+export function deletesAnother({ type, entity }: ChangeSet<object>, tracked: TrackedEntity): boolean {
+  const original = helper(entity).__originalEntityData as RowData | undefined;
+  const isKnown = original && tracked.meta.primaryKeys.every(name => original[name] !== undefined);
+  return type.startsWith('delete') && isKnown === true && tracked.objectIdOfRow(original) !== tracked.objectId(entity);
+}
+
 /** The columns of the key that an entity's row has in the database, as the database has them: before it is changed. */
 export function keyInDatabase(entity: object): unknown[] {
   const { __originalEntityData: original, __meta: meta } = helper(entity);
   const row = original as RowData | undefined;
   const isKnown = row && meta.primaryKeys.every(name => row[name] !== undefined && row[name] !== null);
-  const key: unknown[] = isKnown ? meta.primaryKeys.map(name => row[name]) : helper(entity).getPrimaryKeys(true)!;
-  return key.flat(Infinity);
+  return isKnown ? meta.primaryKeys.map(name => row[name]).flat(Infinity) : keyInMemory(entity);
+}
+
+/** The columns of the key that an entity has; by it MikroORM 7.2 finds the row that it deletes. */
+export function keyInMemory(entity: object): unknown[] {
+  return (helper(entity).getPrimaryKeys(true) as unknown[]).flat(Infinity);
 }

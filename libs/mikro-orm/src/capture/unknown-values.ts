@@ -10,7 +10,16 @@ import {
 } from '@mikro-orm/core';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import type { CapturedEntity, FlushCapture } from './flush-capture.js';
-import { changesKey, keyInDatabase, rowBefore, type RowData, wasNeverThere, withGenerated } from './row-data.js';
+import {
+  changesKey,
+  deletesAnother,
+  keyInDatabase,
+  keyInMemory,
+  rowBefore,
+  type RowData,
+  wasNeverThere,
+  withGenerated,
+} from './row-data.js';
 
 /** Rows by entity, read where the ORM does not know what a flush is about to overwrite. */
 export type FetchedRows = Map<object, RowData>;
@@ -22,7 +31,8 @@ export function entitiesToFetch(capture: FlushCapture, em: EntityManager): Map<T
   for (const set of uow.getChangeSets()) {
     const entity = classes.capturedOf(set.entity as object);
     if (!entity || set.type === 'create' || fetched.has(set.entity as object) || wasNeverThere(set, entity)) continue;
-    if (!isInDoubt(set.entity) && !overwritesUnknown(set, entity, capture, em)) continue;
+    const isOther = isInDoubt(set.entity) || deletesAnother(set, entity);
+    if (!isOther && !overwritesUnknown(set, entity, capture, em)) continue;
     const ofClass = unknown.get(entity);
     if (ofClass) ofClass.push(set.entity as object);
     else unknown.set(entity, [set.entity as object]);
@@ -61,9 +71,10 @@ export async function fetchRows(
   ctx: Transaction,
 ): Promise<FetchedRows> {
   const rows: FetchedRows = new Map();
+  const removed = em.getUnitOfWork(false).getRemoveStack() as ReadonlySet<object>;
   for (const [tracked, all] of wanted) {
     for (const [schema, entities] of Map.groupBy(all, entity => helper(entity).getSchema())) {
-      const keys = entities.map(keyInDatabase);
+      const keys = entities.map(entity => (removed.has(entity) ? keyInMemory(entity) : keyInDatabase(entity)));
       const byId = new Map(entities.map((entity, index) => [tracked.objectIdOfKey(keys[index]!), entity]));
       for (const row of await findRows(em, tracked, keys, { ctx, schema })) {
         const entity = byId.get(tracked.objectIdOfRow(row));
