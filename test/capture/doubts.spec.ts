@@ -184,6 +184,15 @@ it('JSON text of such an object is no JSON itself', async () => {
   ]);
 });
 
+it('what create() is given for a known reference is not what its row had', async () => {
+  em.clear();
+  em.getReference(User, 1);
+  const again = em.create(User, { id: 1, name: 'claimed', email: null });
+  again.name = 'A';
+  await em.flush();
+  expect(await told()).toEqual([{ action: 'update', object: 'User:1', old: { name: 'Ann' }, new: { name: 'A' } }]);
+});
+
 it('a key that is assigned to a reference does not reach its row', async () => {
   const bob = t.orm.em.fork().getReference(User, 2);
   const other = t.orm.em.fork();

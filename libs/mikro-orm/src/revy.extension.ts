@@ -78,7 +78,7 @@ export function revy<R extends Revision = Revision, D extends ObjectDelta = Obje
       const dependants = new NativeCascades(cascades);
       const bypasses = bypassesOf(orm, runtime, { entities, recorder, dependants, collections });
       noticeMissedRows(orm.driver as never);
-      const extend: Extend = em => extendEntityManager(em, bypasses, hooksOf(subscriber, cascades));
+      const extend: Extend = em => extendEntityManager(em, bypasses, hooksOf(subscriber, cascades, recorder));
       if (orm.em) installInto(orm, { runtime, tables, extend }, subscriber);
       else installBefore(orm, { runtime, tables, extend });
     },
@@ -157,10 +157,11 @@ function bypassesOf(orm: MikroORM, { entities, tables }: RevyRuntime, capture: N
   return { guard, native: new NativeWrites(orm, capture, guard), connections: new GuardedConnections(guard) };
 }
 
-function hooksOf(subscriber: RevySubscriber, cascades: CascadeMap): ManagerHooks {
+function hooksOf(subscriber: RevySubscriber, cascades: CascadeMap, { logs }: Recorder): ManagerHooks {
   return {
     onFlushFailure: (em, error) => subscriber.flushFailed(em, error),
     onFork: (fork, parent) => cascades.share(fork, parent),
+    onClaim: entity => logs.outdated(entity),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { EntityManager, ForkOptions } from '@mikro-orm/core';
+import { type EntityManager, type ForkOptions, helper } from '@mikro-orm/core';
 import { type Bypasses, withBypasses } from './bypass/bypass-entity-manager.js';
 import { adoptNewEntity } from './capture/attribution.js';
 import { keepFrames } from './capture/flush-frames.js';
@@ -10,6 +10,8 @@ export interface ManagerHooks {
   readonly onFlushFailure: (em: EntityManager, error: unknown) => Promise<void>;
   /** Called for forks that work on the entities of their parent. */
   readonly onFork: (fork: EntityManager, parent: EntityManager) => void;
+  /** Called for entities that got a snapshot from the application, and not from their rows. */
+  readonly onClaim: (entity: object) => void;
 }
 
 /**
@@ -19,12 +21,14 @@ export interface ManagerHooks {
 export function trackingClass(
   base: EntityManagerClass,
   bypasses: Bypasses,
-  { onFlushFailure, onFork }: ManagerHooks,
+  { onFlushFailure, onFork, onClaim }: ManagerHooks,
 ): EntityManagerClass {
   abstract class TrackingEntityManager extends (base as abstract new (...args: never[]) => EntityManager) {
     override create(...args: never[]): never {
       const entity = Reflect.apply(base.prototype.create, this, args) as object;
       adoptNewEntity(entity);
+      // of a known reference: what is given for it counts as loaded, and the row may have other values
+      if (helper(entity).__originalEntityData) onClaim(entity);
       return entity as never;
     }
 
