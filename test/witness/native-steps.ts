@@ -14,7 +14,7 @@ function some(em: EntityManager, name: string, { b, c }: Work): never {
     .filter(entity => !isSentinel(entity))
     .map(entity => helper(entity).getPrimaryKey() as unknown);
   const numbers = ids.filter(id => typeof id === 'number' || typeof id === 'bigint');
-  return { id: [...new Set([b + 1, c + 1, ...numbers.slice(0, c)])] } as never;
+  return { id: [...new Set([b + 2, c + 2, ...numbers.slice(0, c)])] } as never;
 }
 
 const person = (em: EntityManager, n: number): Fields => ({ ...valuesOf(em, 'Person', n), touched: 0, boss: null });
@@ -53,12 +53,18 @@ const UPDATES: readonly Call[] = [
     ),
   ({ em, b }) => em.nativeUpdate(classOf(em, 'Car'), { doors: 2 } as never, { doors: b } as never),
   work => work.em.nativeUpdate(classOf(work.em, 'Dog'), some(work.em, 'Dog', work), { bones: work.c } as never),
+  ({ em, b, c }) =>
+    em.nativeUpdate(
+      classOf(em, 'Country'),
+      { code: pick(COUNTRY_CODES, b) } as never,
+      { code: pick(COUNTRY_CODES, c) } as never,
+    ),
   ({ em, c }) =>
     em.nativeUpdate(classOf(em, 'Task'), { assignee: { rank: 5 } } as never, { assignee: null, position: c } as never),
 ];
 
-/** Tables to whose rows nothing refers. */
-const LEAVES = ['Task', 'Visit', 'City', 'Badge', 'Loan', 'Desk'];
+/** Tables to whose rows nothing refers, and others, whose rows take others along. */
+const DELETED = ['Task', 'Visit', 'City', 'Badge', 'Loan', 'Desk', 'Person', 'Project', 'Dog', 'Cat', 'Vehicle'];
 
 const country = ({ em, c }: Work, n: number): Fields => ({
   code: pick(COUNTRY_CODES, n),
@@ -90,6 +96,6 @@ export const nativeUpdate: Call = work => pick(UPDATES, work.a)!(work);
 export const upsert: Call = work => pick(UPSERTS, work.a)!(work);
 
 export const nativeDelete: Call = work => {
-  const name = pick(LEAVES, work.a)!;
+  const name = pick(DELETED, work.a)!;
   return work.em.nativeDelete(classOf(work.em, name), some(work.em, name, work));
 };
