@@ -26,7 +26,7 @@ describe('the tour, on a small git repository', () => {
     repository.commit('Ada', 'third');
     const history = await GitHistory.open(repository.directory);
     const terminal = new Terminal({ write: text => (output += text) }, {});
-    ({ app, isRight } = await startDemo(database.url, history, terminal));
+    ({ app, isRight } = await startDemo(database.url, history, { terminal }));
   });
 
   afterAll(async () => {

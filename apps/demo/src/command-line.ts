@@ -9,6 +9,8 @@ export interface DemoOptions {
   readonly isOnce: boolean;
   /** Measure the replay with and without tracking instead of the tour. */
   readonly isComparison: boolean;
+  /** Check every commit by every way to read the past instead of the tour. */
+  readonly isCheck: boolean;
   readonly isHelp: boolean;
 }
 
@@ -22,6 +24,7 @@ snapshot against git, shows what a history can tell, and keeps serving it over H
   --once        end after the tour instead of serving
   --port N      the port to serve on (default: 3000, or a free one if it is taken)
   --compare     measure the replay with and without tracking, instead of the tour
+  --check       read every document at every commit by three ways, instead of the tour
   --help        show this
 
 DATABASE_URL, if set, names the PostgreSQL server to use: the demo recreates its own database
@@ -40,6 +43,7 @@ export function parseCommandLine(argv: readonly string[]): DemoOptions {
     port: parsePort(values.port),
     isOnce: values.once ?? false,
     isComparison: values.compare ?? false,
+    isCheck: values.check ?? false,
     isHelp: values.help ?? false,
   };
 }
@@ -54,6 +58,7 @@ function parse(argv: readonly string[]) {
         port: { type: 'string' },
         once: { type: 'boolean' },
         compare: { type: 'boolean' },
+        check: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
     }).values;

@@ -47,8 +47,9 @@ async function run({ argv, openServer, cwd, home }: Launch, terminal: Terminal):
     return 0;
   }
   const databaseUrl = await recreateDatabase(await openServer(), 'revy_demo');
-  const { app, isRight } = await startDemo(databaseUrl, history, terminal);
-  if (options.isOnce || !isRight) {
+  const { isCheck } = options;
+  const { app, isRight } = await startDemo(databaseUrl, history, { terminal, isCheck });
+  if (options.isOnce || isCheck || !isRight) {
     await app.close();
     return isRight ? 0 : 1;
   }

@@ -19,11 +19,18 @@ export interface Difference {
   readonly problem: string;
 }
 
+/** One of the ways to read the past: all documents that lived at a revision, of those that are asked for. */
+export type ReadPast = (orm: MikroORM, documents: readonly IndexedDocument[], revision: number) => Promise<Rebuilt>;
+
 export interface ComparisonOptions {
   /** At how many commits, spread evenly. */
   readonly points: number;
   /** Above this many snapshots, only some documents are looked at, spread evenly. */
   readonly maxSnapshots: number;
+  /** `snapshots.at`, one by one, unless said otherwise. */
+  readonly read?: ReadPast;
+  /** The documents to look at, at each point; counted from 0. Spread evenly below `maxSnapshots`, unless said otherwise. */
+  readonly choose?: (all: readonly IndexedDocument[], point: number) => readonly IndexedDocument[];
   readonly onPoint?: (done: number) => void;
 }
 
@@ -34,31 +41,49 @@ const READERS = 6;
 export async function compareSnapshots(
   orm: MikroORM,
   { history, replayed }: { history: History; replayed: ReplayResult },
-  { points, maxSnapshots, onPoint }: ComparisonOptions,
+  { points, maxSnapshots, read = readOneByOne, choose, onPoint }: ComparisonOptions,
 ): Promise<Comparison> {
   const ids = spreadEvenly(replayed.changing, points);
-  const documents = sampleByPath(replayed.index.documents, Math.floor(maxSnapshots / Math.max(ids.length, 1)));
-  const seen = new Set(replayed.index.documents.map(document => document.path));
-  const looked = new Set(documents.map(document => document.path));
+  const all = replayed.index.documents;
+  const sample = sampleByPath(all, Math.floor(maxSnapshots / Math.max(ids.length, 1)));
+  const seen = new Set(all.map(document => document.path));
   const differences: Difference[] = [];
-  let commits = 0;
+  const met = new Set<IndexedDocument>();
+  let [commits, snapshots] = [0, 0];
   for await (const { id, tree } of history.trees(ids)) {
     const revision = await orm.em.fork().findOneOrFail(Revision, { metadata: { commit: id } });
-    const rebuilt = await rebuildAll(orm, documents, revision.id);
+    const documents = choose?.(all, commits) ?? sample;
+    const rebuilt = await read(orm, documents, revision.id);
+    const looked = new Set(documents.map(document => document.path));
     for (const difference of compareTree(rebuilt, tree, { seen, looked })) {
       differences.push({ commit: id, ...difference });
     }
+    for (const document of documents) met.add(document);
+    snapshots += documents.length;
     commits += 1;
     onPoint?.(commits);
   }
-  return { commits, snapshots: commits * documents.length, documents: documents.length, differences };
+  return { commits, snapshots, documents: met.size, differences };
 }
 
 /** What the snapshots say: the living documents at a revision, by path; a list, for a path must not live twice. */
-type Rebuilt = ReadonlyMap<string, readonly File[]>;
+export type Rebuilt = ReadonlyMap<string, readonly File[]>;
 
-async function rebuildAll(orm: MikroORM, documents: readonly IndexedDocument[], revision: number): Promise<Rebuilt> {
+/** By path, for a path must not live twice. */
+export function byPath(documents: Iterable<Pick<Document, 'path' | 'mode' | 'blob' | 'size'>>): Rebuilt {
   const rebuilt = new Map<string, File[]>();
+  for (const { path, mode, blob, size } of documents) {
+    rebuilt.set(path, [...(rebuilt.get(path) ?? []), { mode, blob, size }]);
+  }
+  return rebuilt;
+}
+
+export async function readOneByOne(
+  orm: MikroORM,
+  documents: readonly IndexedDocument[],
+  revision: number,
+): Promise<Rebuilt> {
+  const found: Document[] = [];
   const queue = documents.values();
   const readAll = async () => {
     const snapshots = new SnapshotService(orm.em.fork());
@@ -66,13 +91,12 @@ async function rebuildAll(orm: MikroORM, documents: readonly IndexedDocument[], 
     for (const { id } of queue) {
       const snapshot = await snapshots.at(Document, id, { revision });
       if (snapshot) {
-        const { path, mode, blob, size } = snapshot.entity;
-        rebuilt.set(path, [...(rebuilt.get(path) ?? []), { mode, blob, size }]);
+        found.push(snapshot.entity);
       }
     }
   };
   await Promise.all(Array.from({ length: READERS }, readAll));
-  return rebuilt;
+  return byPath(found);
 }
 
 function* compareTree(

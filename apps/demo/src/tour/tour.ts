@@ -1,5 +1,6 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import type { History } from '../replay/commit.js';
+import { checkEveryCommit } from './check-every-commit.js';
 import { checkSnapshots } from './check-snapshots.js';
 import { showConflict } from './show-conflict.js';
 import { replayHistory } from './replay-history.js';
@@ -14,6 +15,12 @@ export interface TourResult {
   readonly isRight: boolean;
   /** The key of a document with a history to look at, if there is any. */
   readonly document: number | undefined;
+}
+
+/** Nothing but the check of all commits, which takes minutes. */
+export async function runCheck(orm: MikroORM, history: History, terminal: Terminal): Promise<TourResult> {
+  const state = await replayHistory(orm, history, terminal);
+  return { isRight: await checkEveryCommit(state), document: undefined };
 }
 
 /** Everything that `npm run demo` shows, in order. */
