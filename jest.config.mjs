@@ -11,6 +11,7 @@ export default {
   moduleNameMapper: {
     '^@revy/mikro-orm$': '<rootDir>/libs/mikro-orm/src/index.ts',
     '^@revy/nestjs$': '<rootDir>/libs/nestjs/src/index.ts',
+    '^@revy/browser$': '<rootDir>/libs/browser/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transform: {

@@ -1,3 +1,4 @@
+import * as browser from '@revy/browser';
 import * as core from '@revy/mikro-orm';
 import * as nest from '@revy/nestjs';
 import ts from 'typescript';
@@ -82,6 +83,7 @@ const API = [
       'isTracked',
       'revy',
       'runWithCaptured',
+      'trackedTypes',
     ],
     types: [
       'Actor',
@@ -149,6 +151,7 @@ const API = [
       'SwappedEntities',
       'TextFilter',
       'ToVersionOptions',
+      'TrackedType',
       'TrackingDecorator',
       'TrackingOptions',
       'UndeleteOptions',
@@ -191,6 +194,13 @@ const API = [
       'ValueOfCall',
       'WithRevisionContextOptions',
     ],
+  },
+  {
+    name: '@revy/browser',
+    index: 'libs/browser/src/index.ts',
+    module: browser as object,
+    values: ['BrowserClosedError', 'BrowserOrmMissingError', 'BrowserRefusedError', 'RevyBrowserModule'],
+    types: ['BrowserPermission', 'RevyBrowserOptions'],
   },
 ];
 

@@ -6,7 +6,8 @@ import { type SourceFile, ROOT, eachNode, lineOf, readJson, resolveRelative, sou
 const MAX_FILE_LINES = 300;
 const MAX_FUNCTION_LINES = 40;
 
-const LIBS = sourceFiles('libs/mikro-orm/src', 'libs/nestjs/src');
+const LIBRARIES = ['libs/mikro-orm', 'libs/nestjs', 'libs/browser'];
+const LIBS = sourceFiles(...LIBRARIES.map(library => `${library}/src`));
 const CODE = [...LIBS, ...sourceFiles('apps', 'bench')];
 const VERSION = readJson<{ version: string }>('package.json').version;
 
@@ -44,7 +45,7 @@ describe('files', () => {
 });
 
 describe('what index.ts exports', () => {
-  it.each(['libs/mikro-orm/src/index.ts', 'libs/nestjs/src/index.ts'])('has a docstring for each name of %s', index => {
+  it.each(LIBRARIES.map(library => `${library}/src/index.ts`))('has a docstring for each name of %s', index => {
     const file = LIBS.find(source => source.path === index);
     expect(file && undocumented(file)).toEqual([]);
   });
@@ -63,10 +64,8 @@ describe('what index.ts exports', () => {
 
 describe('the release', () => {
   it('has one version in every package.json', () => {
-    const packages = ['libs/mikro-orm', 'libs/nestjs'].map(folder =>
-      readJson<{ version: string }>(`${folder}/package.json`),
-    );
-    expect(packages.map(({ version }) => version)).toEqual([VERSION, VERSION]);
+    const packages = LIBRARIES.map(folder => readJson<{ version: string }>(`${folder}/package.json`));
+    expect(packages.map(({ version }) => version)).toEqual([VERSION, VERSION, VERSION]);
   });
 
   it('has an entry in the changelog that states its schema change', () => {

@@ -29,6 +29,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   bypass: ['collections', 'capture', 'delta', 'write', 'context', 'tracking', 'options', 'database', 'model', 'errors'],
   baseline: ['write', 'context', 'runtime', 'tracking', 'database', 'model', 'errors'],
   'tracking-entity-manager': ['capture', 'bypass'],
+  // What is tracked, for tools that know no class of the application.
+  'tracked-types': ['runtime', 'tracking', 'type model'],
   // Takes a context to where a job runs; the actor's class and key are asked of its ORM.
   'captured-context': ['context', 'runtime', 'tracking', 'model', 'errors'],
 
@@ -68,7 +70,7 @@ const READ_HALF = ['history', 'live', 'snapshot', 'versions', 'related', 'histor
 const PURE_STAGES = ['delta'];
 
 const CORE = 'libs/mikro-orm/src/';
-const LIBS = sourceFiles('libs/mikro-orm/src', 'libs/nestjs/src');
+const LIBS = sourceFiles('libs/mikro-orm/src', 'libs/nestjs/src', 'libs/browser/src');
 const OUTSIDE = sourceFiles('apps', 'test', 'bench');
 
 describe('the table of imports', () => {
@@ -110,13 +112,13 @@ describe('the core', () => {
   });
 });
 
-describe('the Nest module', () => {
-  it('imports the core by its package name, and nothing else outside its own folder', () => {
-    const nest = LIBS.filter(file => file.path.startsWith('libs/nestjs/src/'));
+describe.each(['libs/nestjs/src/', 'libs/browser/src/'])('the Nest modules of %s', folder => {
+  it('import the core by its package name, and nothing else outside their own folder', () => {
+    const nest = LIBS.filter(file => file.path.startsWith(folder));
     const leaves = nest.flatMap(file =>
       at(file, ({ specifier }) =>
         specifier.startsWith('.')
-          ? !resolveRelative(file.path, specifier).startsWith('libs/nestjs/src/')
+          ? !resolveRelative(file.path, specifier).startsWith(folder)
           : specifier.startsWith('@revy/') && specifier !== '@revy/mikro-orm',
       ),
     );
@@ -192,6 +194,7 @@ function isOwnStage(file: SourceFile, specifier: string): boolean {
   const [, stage] = file.path.match(/^test\/([^/]+)\//) ?? [];
   const target = resolveRelative(file.path, specifier);
   if (stage === 'nest') return target.startsWith('libs/nestjs/src/');
+  if (stage === 'browser') return target.startsWith('libs/browser/src/');
   return target.startsWith(CORE) && stageOf(target) === stage;
 }
 

@@ -6,7 +6,11 @@ import { createDatabase } from '../support/database.js';
 import type { Program } from './program.js';
 
 export const ROOT = path.resolve(import.meta.dirname, '../..');
-const LIBS = { '@revy/mikro-orm': 'libs/mikro-orm', '@revy/nestjs': 'libs/nestjs' };
+const LIBS = {
+  '@revy/mikro-orm': 'libs/mikro-orm',
+  '@revy/nestjs': 'libs/nestjs',
+  '@revy/browser': 'libs/browser',
+};
 const LIMIT_MS = 90_000;
 
 export interface Run {

@@ -84,6 +84,7 @@ export { UnsafeBypassError } from './bypass/bypass.errors.js';
 export { RowHookError } from './write/row-hook.errors.js';
 export { revy, type RevyExtension } from './revy.extension.js';
 export { isTracked } from './runtime.js';
+export { type TrackedType, trackedTypes } from './tracked-types.js';
 export type { BypassOptions, ContextRequirement, NativeBypass, QueryBypass, RevyOptions } from './revy.options.js';
 export { Tracked, type TrackingDecorator, Untracked } from './tracking/tracked.decorator.js';
 export { ContextRequiredError, FormerNameError, UnusableTypeError } from './tracking/tracking.errors.js';

@@ -1,0 +1,3 @@
+export { BrowserClosedError, BrowserOrmMissingError, BrowserRefusedError } from './browser.errors.js';
+export { RevyBrowserModule } from './browser.module.js';
+export type { BrowserPermission, RevyBrowserOptions } from './browser.options.js';
