@@ -1,5 +1,11 @@
 import { type CanActivate, Injectable, Logger, Module, Scope, UnauthorizedException } from '@nestjs/common';
-import { BrowserClosedError, BrowserOrmMissingError, BrowserRefusedError, RevyBrowserModule } from '@revy/browser';
+import {
+  BrowserClosedError,
+  BrowserOrmMissingError,
+  BrowserRefusedError,
+  NotInHistoryError,
+  RevyBrowserModule,
+} from '@revy/browser';
 import { RevyOptionError } from '@revy/mikro-orm';
 import { NestFactory } from '@nestjs/core';
 import { jest } from '@jest/globals';
@@ -150,6 +156,10 @@ it('every failure says whole what to do', () => {
   expect(new BrowserRefusedError()).toMatchObject({
     code: 'REVY_BROWSER_REFUSED',
     message: 'Cannot show the history to you: "canActivate" of RevyBrowserModule refuses. Sign in as somebody who may.',
+  });
+  expect(new NotInHistoryError('revision 7')).toMatchObject({
+    code: 'REVY_BROWSER_NOT_IN_HISTORY',
+    message: 'Cannot show revision 7: there is none in the history. Look for it in the list of all revisions.',
   });
   expect(new BrowserOrmMissingError('books')).toMatchObject({
     code: 'REVY_BROWSER_ORM_MISSING',

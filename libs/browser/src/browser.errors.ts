@@ -27,6 +27,16 @@ export class BrowserClosedError extends RevyError {
   }
 }
 
+/** There is nothing at an address. Answered with 404. */
+export class NotInHistoryError extends RevyError {
+  readonly code = 'REVY_BROWSER_NOT_IN_HISTORY';
+
+  /** @param what as a reader knows it: `revision 7` */
+  constructor(readonly what: string) {
+    super(`Cannot show ${what}: there is none in the history. Look for it in the list of all revisions.`);
+  }
+}
+
 /** The application's `canActivate` said no. Answered with 403. */
 export class BrowserRefusedError extends RevyError {
   readonly code = 'REVY_BROWSER_REFUSED';

@@ -9,6 +9,7 @@ import { BROWSER_ORM, BROWSER_SETTINGS, type BrowserSettings, type RevyBrowserOp
 import { FeedController } from './feed/feed.controller.js';
 import { BrowserGuard } from './mount/browser.guard.js';
 import { PageWriter } from './mount/page-writer.js';
+import { RevisionController } from './revision/revision.controller.js';
 
 const OPTIONS: readonly string[] = [
   'path',
@@ -42,7 +43,7 @@ export class RevyBrowserModule implements OnModuleInit {
     return {
       module,
       imports: [RouterModule.register([{ path: settings.path, module }])],
-      controllers: [FeedController, AssetsController],
+      controllers: [FeedController, RevisionController, AssetsController],
       providers: [
         { provide: BROWSER_SETTINGS, useValue: settings },
         browserOrm(options.contextName),

@@ -1,3 +1,8 @@
-export { BrowserClosedError, BrowserOrmMissingError, BrowserRefusedError } from './browser.errors.js';
+export {
+  BrowserClosedError,
+  BrowserOrmMissingError,
+  BrowserRefusedError,
+  NotInHistoryError,
+} from './browser.errors.js';
 export { RevyBrowserModule } from './browser.module.js';
 export type { BrowserPermission, RevyBrowserOptions } from './browser.options.js';

@@ -35,9 +35,11 @@ ${pages(feed)}`;
 function item(root: string, revision: Revision, changes: readonly ChangeSummary[]): Html {
   const { id, recordedAt, description, reverts } = revision;
   const reason = description !== null && markup`<p>${showStart(description, LONGEST_REASON)}</p>`;
-  const undone = reverts !== null && markup`<p class="dim">reverts revision ${reverts}</p>`;
+  const undone =
+    reverts !== null &&
+    markup`<p class="dim">reverts <a href="${root}/revisions/${reverts}">revision ${reverts}</a></p>`;
   return markup`<li id="revision-${id}">
-<p class="dim">Revision ${id} · ${showTime(recordedAt)} · ${showActor(root, revision)}</p>
+<p class="dim"><a href="${root}/revisions/${id}">Revision ${id}</a> · ${showTime(recordedAt)} · ${showActor(root, revision)}</p>
 ${reason}${undone}<ul>${changes.map(change => markup`<li>${summary(change)}</li>`)}</ul>
 </li>
 `;

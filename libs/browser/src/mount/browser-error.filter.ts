@@ -1,4 +1,4 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
+import { type ArgumentsHost, Catch, type ExceptionFilter, type Type } from '@nestjs/common';
 import {
   MaskedValueError,
   type RevyError,
@@ -6,26 +6,33 @@ import {
   UnusableCursorError,
   UnusableFilterError,
 } from '@revy/mikro-orm';
-import { BrowserClosedError, BrowserRefusedError } from '../browser.errors.js';
+import { BrowserClosedError, BrowserRefusedError, NotInHistoryError } from '../browser.errors.js';
 import { markup } from '../html/markup.js';
 import { PageWriter } from './page-writer.js';
 
-const FORBIDDEN = [BrowserClosedError, BrowserRefusedError];
-const BAD_REQUEST = [MaskedValueError, UnknownAttributeError, UnusableCursorError, UnusableFilterError];
+/** What a reader can do something about, with its status and its headline. */
+const SHOWN = [
+  { status: 403, title: 'Not allowed', errors: [BrowserClosedError, BrowserRefusedError] },
+  { status: 404, title: 'Not found', errors: [NotInHistoryError] },
+  {
+    status: 400,
+    title: 'Cannot be shown',
+    errors: [MaskedValueError, UnknownAttributeError, UnusableCursorError, UnusableFilterError],
+  },
+];
 
 /** Makes pages of what a reader can do something about; all else is the application's affair. */
-@Catch(...FORBIDDEN, ...BAD_REQUEST)
+@Catch(...SHOWN.flatMap(({ errors }) => errors as Type<RevyError>[]))
 export class BrowserErrorFilter implements ExceptionFilter<RevyError> {
   constructor(private readonly pages: PageWriter) {}
 
   catch(error: RevyError, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     const request = http.getRequest<unknown>();
-    const isForbidden = FORBIDDEN.some(one => error instanceof one);
-    const title = isForbidden ? 'Not allowed' : 'Cannot be shown';
+    const { status, title } = SHOWN.find(({ errors }) => errors.some(one => error instanceof one))!;
     const main = markup`<h1>${title}</h1>
-      <p class="error" role="alert">${error.message}</p>`;
+<p class="error" role="alert">${error.message}</p>`;
     const page = this.pages.requestOf(request, this.pages.depthOf(request));
-    this.pages.page(http.getResponse(), page, { title, main }, isForbidden ? 403 : 400);
+    this.pages.page(http.getResponse(), page, { title, main }, status);
   }
 }
