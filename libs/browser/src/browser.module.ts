@@ -9,6 +9,7 @@ import { BROWSER_ORM, BROWSER_SETTINGS, type BrowserSettings, type RevyBrowserOp
 import { FeedController } from './feed/feed.controller.js';
 import { BrowserGuard } from './mount/browser.guard.js';
 import { PageWriter } from './mount/page-writer.js';
+import { ObjectController } from './object/object.controller.js';
 import { RevisionController } from './revision/revision.controller.js';
 
 const OPTIONS: readonly string[] = [
@@ -43,7 +44,7 @@ export class RevyBrowserModule implements OnModuleInit {
     return {
       module,
       imports: [RouterModule.register([{ path: settings.path, module }])],
-      controllers: [FeedController, RevisionController, AssetsController],
+      controllers: [FeedController, RevisionController, ObjectController, AssetsController],
       providers: [
         { provide: BROWSER_SETTINGS, useValue: settings },
         browserOrm(options.contextName),

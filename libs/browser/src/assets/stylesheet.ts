@@ -40,6 +40,8 @@ ol.feed > li { padding: 0.75rem 0; border-top: 1px solid var(--line); overflow-w
 ol.feed p, ol.feed ul { margin: 0.125rem 0; padding: 0; list-style: none; }
 .create { color: var(--created); }
 .delete { color: var(--deleted); }
+input[type=range] { padding: 0; }
+a[aria-current] { font-weight: 700; }
 nav.pages { display: flex; gap: 1rem; margin: 1rem 0; }
 nav.pages a { padding: 0.5rem 0; }
 .table { overflow-x: auto; }

@@ -100,7 +100,7 @@ export function actorOf(text: string): Actor {
 }
 
 /** Forms have no time zone, and pages show UTC. */
-function timeOf(name: string, text: string): Date {
+export function timeOf(name: string, text: string): Date {
   const isZoned = /(z|[+-]\d\d:?\d\d)$/i.test(text);
   const isDay = /^\d{4}-\d\d-\d\d$/.test(text);
   const time = new Date(isZoned || isDay ? text : `${text}Z`);

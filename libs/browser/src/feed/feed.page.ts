@@ -1,6 +1,6 @@
 import type { ObjectAction, Page, Revision, TrackedType } from '@revy/mikro-orm';
 import { type Html, markup } from '../html/markup.js';
-import { DONE, showActor, showStart, showText, showTime } from '../html/show.js';
+import { DONE, showActor, showObject, showStart, showText, showTime } from '../html/show.js';
 import { address } from '../mount/page-request.js';
 import type { FeedField, FeedFields } from './feed-filter.js';
 import type { ChangedObject, ChangeSummary } from './feed.query.js';
@@ -40,20 +40,22 @@ function item(root: string, revision: Revision, changes: readonly ChangeSummary[
     markup`<p class="dim">reverts <a href="${root}/revisions/${reverts}">revision ${reverts}</a></p>`;
   return markup`<li id="revision-${id}">
 <p class="dim"><a href="${root}/revisions/${id}">Revision ${id}</a> · ${showTime(recordedAt)} · ${showActor(root, revision)}</p>
-${reason}${undone}<ul>${changes.map(change => markup`<li>${summary(change)}</li>`)}</ul>
+${reason}${undone}<ul>${changes.map(change => markup`<li>${summary(root, change)}</li>`)}</ul>
 </li>
 `;
 }
 
-function summary({ objectType, action, count, objects }: ChangeSummary): Html {
-  const named = objects.map((object, index) => markup`${index > 0 && ', '}${changed(object, action)}`);
+function summary(root: string, { objectType, action, count, objects }: ChangeSummary): Html {
+  const named = objects.map(
+    (object, index) => markup`${index > 0 && ', '}${changed(root, objectType, object, action)}`,
+  );
   const more = count - objects.length;
   const rest = more > 0 && ` and ${more} more`;
   return markup`<span class="${action}">${DONE[action]}</span> ${showText(objectType)} ${named}${rest}`;
 }
 
-function changed({ objectId, attributes }: ChangedObject, action: ObjectAction): Html {
-  const name = showStart(objectId, LONGEST_NAME);
+function changed(root: string, type: string, { objectId, attributes }: ChangedObject, action: ObjectAction): Html {
+  const name = showObject(root, type, objectId, showStart(objectId, LONGEST_NAME));
   if (action !== 'update' || attributes.length === 0) return name;
   const first = attributes.slice(0, MOST_ATTRIBUTES).join(', ');
   const rest = attributes.length > MOST_ATTRIBUTES && ', …';

@@ -5,7 +5,11 @@ import { wordDiff } from './word-diff.js';
 /** Longer texts are cut, unless everything is asked for. */
 export const LONGEST_VALUE = 20_000;
 
-const MASKED = markup`<span class="dim">masked</span>`;
+/** In place of a value that nobody is shown. */
+export const MASKED = markup`<span class="dim">masked</span>`;
+/** In place of a value that nobody knows. */
+export const UNKNOWN = markup`<span class="dim">unknown</span>`;
+
 const NULL = markup`<span class="dim code">null</span>`;
 const NOTHING = markup`<span class="dim">–</span>`;
 

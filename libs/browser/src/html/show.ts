@@ -37,3 +37,8 @@ export function showActor(root: string, { actorType, actorId }: WhoDidIt): Html 
   const shown = actorType === null ? 'the system' : `${actorType} ${actorId}`;
   return markup`<a href="${address(root, { actor: name })}">${showText(shown)}</a>`;
 }
+
+/** An object, with a link to its history. */
+export function showObject(root: string, objectType: string, objectId: string, name: Html): Html {
+  return markup`<a href="${address(`${root}/object`, { type: objectType, id: objectId })}">${name}</a>`;
+}

@@ -3,8 +3,10 @@ import {
   MaskedValueError,
   type RevyError,
   UnknownAttributeError,
+  UnknownVersionError,
   UnusableCursorError,
   UnusableFilterError,
+  UnusableKeyError,
 } from '@revy/mikro-orm';
 import { BrowserClosedError, BrowserRefusedError, NotInHistoryError } from '../browser.errors.js';
 import { markup } from '../html/markup.js';
@@ -13,11 +15,11 @@ import { PageWriter } from './page-writer.js';
 /** What a reader can do something about, with its status and its headline. */
 const SHOWN = [
   { status: 403, title: 'Not allowed', errors: [BrowserClosedError, BrowserRefusedError] },
-  { status: 404, title: 'Not found', errors: [NotInHistoryError] },
+  { status: 404, title: 'Not found', errors: [NotInHistoryError, UnusableKeyError] },
   {
     status: 400,
     title: 'Cannot be shown',
-    errors: [MaskedValueError, UnknownAttributeError, UnusableCursorError, UnusableFilterError],
+    errors: [MaskedValueError, UnknownAttributeError, UnknownVersionError, UnusableCursorError, UnusableFilterError],
   },
 ];
 

@@ -1,6 +1,6 @@
 import type { Json, ObjectDelta, Page, Revision, StoredAttribution, TrackedType } from '@revy/mikro-orm';
 import { type Html, markup } from '../html/markup.js';
-import { DONE, showActor, showText, showTime } from '../html/show.js';
+import { DONE, showActor, showObject, showText, showTime } from '../html/show.js';
 import { showChange, type ShowOptions, showValue, textOf } from '../html/show-value.js';
 import { address } from '../mount/page-request.js';
 import type { DeltaTree } from './cascade-tree.js';
@@ -57,7 +57,7 @@ ${trees.map(tree => showTree(view, tree))}</section>
 
 function showTree(view: RevisionView, { delta, along }: DeltaTree): Html {
   return markup`<article id="delta-${delta.id}">
-<h3><span class="${delta.action}">${DONE[delta.action]}</span> ${showText(delta.objectType)} ${showText(delta.objectId)}</h3>
+<h3><span class="${delta.action}">${DONE[delta.action]}</span> ${showObject(view.root, delta.objectType, delta.objectId, markup`${showText(delta.objectType)} ${showText(delta.objectId)}`)}</h3>
 ${who(view, delta)}${table(view, delta)}
 ${along.length > 0 && markup`<div class="along"><p class="dim">Along with it:</p>${along.map(tree => showTree(view, tree))}</div>`}
 </article>
