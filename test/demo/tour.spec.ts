@@ -118,6 +118,13 @@ describe('the tour, on a small git repository', () => {
       .expect(({ body: { document } }) => expect(document.size).toBe(99));
   });
 
+  it('shows its history to people', async () => {
+    const { text } = await get('/history?type=Document').expect(200);
+    expect(text).toContain('<title>What happened · The library’s history</title>');
+    const [, link] = /href="\.(\/history\/object[^"]*)"/.exec(text)!;
+    await get(link!.replaceAll('&amp;', '&')).expect(200);
+  });
+
   it('lists versions and what differs between them, also of a document that is gone', async () => {
     const server = request(app.getHttpServer());
     const id = await documentOf('docs/deep/er.md');

@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { MikroOrmModule } from '@mikro-orm/nestjs';
+import { RevyBrowserModule } from '@revy/browser';
 import { RevyModule } from '@revy/nestjs';
 import { DocumentsController } from './library/documents.controller.js';
 import { FoldersController } from './library/folders.controller.js';
@@ -16,7 +17,12 @@ export class AppModule {
   static async on(databaseUrl: string): Promise<DynamicModule> {
     return {
       module: AppModule,
-      imports: [await MikroOrmModule.forRoot(libraryConfig(databaseUrl)), RevyModule.forRoot()],
+      imports: [
+        await MikroOrmModule.forRoot(libraryConfig(databaseUrl)),
+        RevyModule.forRoot(),
+        // Anybody may look: the demo listens on this machine only. An application would ask who it is.
+        RevyBrowserModule.forRoot({ title: 'The library’s history', canActivate: () => true }),
+      ],
       controllers: [
         VersionsController,
         DocumentsController,

@@ -9,6 +9,7 @@ export interface Address {
 export function listAddresses(keys: { document: number; folder: number; revision: number }): readonly Address[] {
   const { document, folder, revision } = keys;
   return [
+    { method: 'GET', path: '/history', what: 'the history, to look at in a browser' },
     { method: 'GET', path: '/documents?page=1', what: 'the library' },
     { method: 'GET', path: `/documents/${document}`, what: 'one document' },
     { method: 'GET', path: `/documents/${document}/history`, what: 'everything that ever changed in it' },
