@@ -242,7 +242,7 @@ describe('what is tracked', () => {
       iban!: string | null;
       limits!: { day: number } | null;
     }
-    const digits = (value: Json) => `…${String(value).slice(-4)}`;
+    const digits = (value: Json) => `…${JSON.stringify(value).slice(-5, -1)}`;
     const AccountSchema = defineEntity({
       class: Account,
       revy: { mask: ['iban'] },
@@ -252,7 +252,7 @@ describe('what is tracked', () => {
         limits: p
           .json<{ day: number }>()
           .nullable()
-          .revy({ mask: value => `keys: ${Object.keys(value as object)}` }),
+          .revy({ mask: value => `keys: ${Object.keys(value as object).join()}` }),
       },
     });
     return withOrm([AccountSchema], {}, async test => {

@@ -19,7 +19,7 @@ const readAsOf: ReadPast = async (orm, _, revision) =>
 
 /** Documents that shared a path are read together: only one of them may live at a time. */
 function turnOf(path: string): number {
-  return [...path].reduce((sum, letter) => sum + letter.codePointAt(0)!, 0) % TURNS;
+  return Buffer.from(path).reduce((sum, byte) => sum + byte, 0) % TURNS;
 }
 
 type Way = Pick<ComparisonOptions, 'read' | 'choose'> & { readonly name: string };
