@@ -199,7 +199,13 @@ const API = [
     name: '@revy/browser',
     index: 'libs/browser/src/index.ts',
     module: browser as object,
-    values: ['BrowserClosedError', 'BrowserOrmMissingError', 'BrowserRefusedError', 'NotInHistoryError', 'RevyBrowserModule'],
+    values: [
+      'BrowserClosedError',
+      'BrowserOrmMissingError',
+      'BrowserRefusedError',
+      'NotInHistoryError',
+      'RevyBrowserModule',
+    ],
     types: ['BrowserPermission', 'RevyBrowserOptions'],
   },
 ];
