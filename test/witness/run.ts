@@ -1,6 +1,5 @@
 import {
   ForeignKeyConstraintViolationException,
-  NotNullConstraintViolationException,
   OptimisticLockError,
   UniqueConstraintViolationException,
 } from '@mikro-orm/core';
@@ -88,8 +87,6 @@ export function isExpected(error: unknown): boolean {
     UniqueConstraintViolationException,
     ForeignKeyConstraintViolationException,
     OptimisticLockError,
-    // what goes along in memory with a deletion stays unlinked there, though a savepoint takes the deletion back
-    NotNullConstraintViolationException,
     // MikroORM 7.2 inserts an object under a key that it does not find out
     UnknownKeyError,
   ];
