@@ -274,6 +274,24 @@ it('takes what MikroORM holds in memory back with the savepoint', async () => {
   expect(await told()).toEqual([{ object: 'Note:1', action: 'delete', old: { reader: 2 }, new: null }]);
 });
 
+it('tells nobody of what a savepoint has taken back', async () => {
+  const em = t.orm.em.fork();
+  const post = await em.findOneOrFail(Post, 3);
+  await em.transactional(async outer => {
+    const nested = outer.transactional(async inner => {
+      inner.remove(await inner.findOneOrFail(User, 2));
+      await inner.flush();
+      throw new Error('given up');
+    });
+    await expect(nested).rejects.toThrow('given up');
+    expect(outer.getUnitOfWork().getIdentityMap().getByEntity(post)).toBe(post);
+    // MikroORM 7.2 forgets the user itself, and with it that the post refers to it
+    outer.clear();
+  });
+  expect(em.getUnitOfWork().getIdentityMap().getByEntity(post)).toBe(post);
+  expect(await told()).toEqual([]);
+});
+
 it('refuses what it could not record: outside a transaction, outside a context', async () => {
   const bare = await createOrm(ENTITIES, { config: { implicitTransactions: false } });
   const strict = await createOrm(ENTITIES, { revy: { outsideContext: 'throw' } });

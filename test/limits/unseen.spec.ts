@@ -203,3 +203,29 @@ it('what cancels out within a transaction is not recorded', async () => {
   });
   expect(await test.revisions()).toEqual([]);
 });
+
+describe('a table-per-type object', () => {
+  it('of which a native delete has left the part above: what a loaded entity then writes to that part is not seen', async () => {
+    const Vehicle = defineEntity({
+      name: 'Vehicle',
+      inheritance: 'tpt',
+      properties: { id: p.integer().primary(), label: p.string() },
+    });
+    const Car = defineEntity({ name: 'Car', extends: Vehicle, properties: { doors: p.integer() } });
+    const fleet = await createOrm([Vehicle, Car]);
+    try {
+      const em = fleet.orm.em.fork();
+      em.create(Car, { id: 1, label: 'a', doors: 4 });
+      await em.flush();
+      const car = await em.findOneOrFail(Car, 1);
+      await em.nativeDelete(Car, 1);
+      await fleet.forget();
+      Object.assign(car, { label: 'b', doors: 5 });
+      await em.flush();
+      expect(await fleet.database.query('select label from vehicle')).toEqual([{ label: 'b' }]);
+      expect(await fleet.deltas()).toEqual([]);
+    } finally {
+      await fleet.close();
+    }
+  });
+});

@@ -1,5 +1,6 @@
 import {
   ForeignKeyConstraintViolationException,
+  NotNullConstraintViolationException,
   OptimisticLockError,
   UniqueConstraintViolationException,
 } from '@mikro-orm/core';
@@ -87,6 +88,9 @@ export function isExpected(error: unknown): boolean {
     UniqueConstraintViolationException,
     ForeignKeyConstraintViolationException,
     OptimisticLockError,
+    // MikroORM 7.2, without Revy as well, unlinks what referred to an entity that a nested transaction has deleted, though
+    // a savepoint takes the deletion back (utils/TransactionManager.js, registerDeletionHandler)
+    NotNullConstraintViolationException,
     // MikroORM 7.2 inserts an object under a key that it does not find out
     UnknownKeyError,
   ];

@@ -166,7 +166,7 @@ export class RevySubscriber implements EventSubscriber {
     await this.collections.readLinks(em, capture);
     const changes = await this.cascades.withCascades(capture, readChanges(capture, em));
     log.add(buildDrafts(changes), currentFrame());
-    for (const entity of capture.alsoChanged) this.recorder.logs.wrote(entity, transaction as object);
+    for (const update of capture.memory) this.recorder.logs.tell(update, transaction as object);
     this.#captures.delete(flush);
     for (const { entity, action } of capture.entities.values()) {
       clearAttribution(entity);

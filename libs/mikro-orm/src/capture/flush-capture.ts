@@ -74,8 +74,8 @@ export class FlushCapture {
   isFetchDue = false;
   /** Entities that the user removed; what else is deleted was taken along by a cascade. */
   readonly removedByUser: ReadonlySet<object>;
-  /** Entities that the flush did not write, and that were changed in memory along with it. */
-  readonly alsoChanged = new Set<object>();
+  /** What entity managers have to be told of entities that the flush did not write, and that changed along with it. */
+  readonly memory: { readonly entities: readonly object[]; readonly tell: () => void }[] = [];
   readonly #unread = new Set<CapturedEntity>();
 
   constructor(

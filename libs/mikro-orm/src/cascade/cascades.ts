@@ -16,7 +16,7 @@ interface Recorded {
   readonly after: Change[];
   /** What is known only once it has happened. */
   readonly computed: TakenAlong['computed'][];
-  readonly tellMemory: TakenAlong['tellMemory'][];
+  readonly memory: TakenAlong['memory'][];
 }
 
 /** Deletions whose SQL runs together. */
@@ -81,22 +81,22 @@ export class Cascades {
   async withCascades(capture: FlushCapture, flushed: readonly Change[]): Promise<readonly Change[]> {
     const recorded = this.#recorded.get(capture);
     if (!recorded) return flushed;
-    const { before, keyChanges, after, computed, tellMemory } = recorded;
+    const { before, keyChanges, after, computed, memory } = recorded;
     for (const ask of computed) append(after, await ask());
-    for (const tell of tellMemory) for (const entity of tell()) capture.alsoChanged.add(entity);
+    for (const update of memory) capture.memory.push(update);
     return [...before, ...flushed, ...withoutRepetitions(keyChanges, flushed), ...after];
   }
 
   /** Keeps what is to be done once a flush has been read: what it says of its entities may not change before. */
-  finishLater(em: EntityManager, capture: FlushCapture | undefined, { computed, tellMemory }: TakenAlong): void {
+  finishLater(em: EntityManager, capture: FlushCapture | undefined, { computed, memory }: TakenAlong): void {
     // outside a transaction nothing tracked is reached, and the end of the flush is not heard of
     if (!capture || !em.isInTransaction()) {
-      tellMemory();
+      memory.tell();
       return;
     }
     const recorded = this.#of(capture);
     recorded.computed.push(computed);
-    recorded.tellMemory.push(tellMemory);
+    recorded.memory.push(memory);
   }
 
   #recording(em: EntityManager, capture: FlushCapture, { isEarly, schema }: Group): DeletionRecording {
@@ -128,5 +128,5 @@ function append(to: Change[], changes: readonly Change[]): void {
 }
 
 function newRecorded(): Recorded {
-  return { before: [], keyChanges: [], after: [], computed: [], tellMemory: [] };
+  return { before: [], keyChanges: [], after: [], computed: [], memory: [] };
 }

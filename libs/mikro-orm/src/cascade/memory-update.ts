@@ -13,19 +13,24 @@ import type { DeletionPlan, PlannedLink } from './plan-deletion.js';
 import type { NewForeignKeys } from './new-foreign-keys.js';
 import type { RowReader } from './rows.query.js';
 
+/** What entity managers have to be told of a plan. */
+export interface MemoryUpdate {
+  /** Entities of which they will hold something else. */
+  readonly entities: readonly object[];
+  readonly tell: () => void;
+}
+
 /**
- * Finds what entity managers have loaded of a plan, and returns what tells them: MikroORM 7.2 does not follow the
- * database's rules, so that their next flush would update rows that are gone, and unset once more what is unset, and both
- * would be recorded. To be told when the flush has been read, because it changes what the flush says of these entities.
- *
- * @returns a function that tells them, and returns the entities that it changed
+ * Finds what entity managers have loaded of a plan, and how to tell them: MikroORM 7.2 does not follow the database's
+ * rules, so that their next flush would update rows that are gone, and unset once more what is unset. To be told when the
+ * flush has been read, because it changes what the flush says of these entities, and when nothing takes it back.
  */
 export function memoryUpdate(
   plan: DeletionPlan,
   values: NewForeignKeys,
   reader: RowReader,
   managers: readonly EntityManager[],
-): () => object[] {
+): MemoryUpdate {
   const inAll = <Item>(find: (uow: UnitOfWork, em: EntityManager) => Item[]) =>
     new Set(managers.flatMap(em => find(em.getUnitOfWork(false), em)));
   const gone = [...plan.lost.values()].filter(found => found.level > 0);
@@ -37,13 +42,13 @@ export function memoryUpdate(
       return entity ? [{ entity, edge, em }] : [];
     }),
   );
-  return () => {
+  const tell = () => {
     for (const { entity, edge, em } of changed) assign(entity, edge, values.of(edge), em);
     for (const entity of lost) for (const em of managers) forget(entity, em.getUnitOfWork(false));
     // what was removed is out of them by now, which would count as a change of theirs
     for (const held of collections) if (held.isInitialized() || held.isDirty()) held.takeSnapshot();
-    return [...lost, ...[...changed].map(({ entity }) => entity)];
   };
+  return { entities: [...lost, ...[...changed].map(({ entity }) => entity)], tell };
 }
 
 /** Gives a loaded entity the values that the database has computed anew. */

@@ -6,7 +6,7 @@ import type { CascadeTools } from './cascade-map.js';
 import { computedChanges } from './computed-changes.js';
 import { deletionChanges, plannedLinks } from './deletion-changes.js';
 import type { NamedRow } from './found-row.js';
-import { memoryUpdate } from './memory-update.js';
+import { type MemoryUpdate, memoryUpdate } from './memory-update.js';
 import { NewForeignKeys } from './new-foreign-keys.js';
 import { type DeletionPlan, type FollowedRows, planConsequences, planDeletion } from './plan-deletion.js';
 import { RowReader } from './rows.query.js';
@@ -41,8 +41,8 @@ export interface TakenAlong {
   readonly carryOut: () => Promise<void>;
   /** What is to be recorded besides, once it has happened. */
   readonly computed: () => Promise<readonly Change[]>;
-  /** Tells those who hold entities of it, once the deleter is done, and returns the entities that this changed. */
-  readonly tellMemory: () => readonly object[];
+  /** For those who hold entities of it, once the deleter is done. */
+  readonly memory: MemoryUpdate;
 }
 
 /**
@@ -82,7 +82,7 @@ async function follow(
   return {
     carryOut: () => carryOut(plan, values, reader, tools.order),
     computed: async () => (recording ? computedChanges(plan.changed, reader, recording.changes) : []),
-    tellMemory: memoryUpdate(plan, values, reader, tools.sharing),
+    memory: memoryUpdate(plan, values, reader, tools.sharing),
   };
 }
 

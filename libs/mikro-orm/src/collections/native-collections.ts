@@ -42,7 +42,7 @@ export async function aroundCall<Result>(
   const result = await listener.during(write.ctx, links, perform);
   for (const taken of links.taken) {
     keep(await taken.computed());
-    taken.tellMemory();
+    taken.memory.tell();
   }
   return { result, changes: [...changes, ...(await links.changes())] };
 }
