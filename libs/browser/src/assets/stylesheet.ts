@@ -56,7 +56,10 @@ del { background: var(--removed); text-decoration: line-through; }
 .along { margin-inline-start: 1rem; padding-inline-start: 0.75rem; border-inline-start: 3px solid var(--line); }
 h3 { font-size: 1rem; margin: 1rem 0 0.25rem; overflow-wrap: anywhere; }
 article { margin-bottom: 1rem; }
-.changes th[scope=row] { width: 12rem; font-weight: 500; }
+.changes th[scope=row] { font-weight: 500; }
+@media (min-width: 40.01rem) {
+  .changes th[scope=row] { width: 12rem; }
+}
 @media (max-width: 40rem) {
   table.changes, .changes thead, .changes tbody, .changes tr, .changes th, .changes td { display: block; }
   .changes thead { position: absolute; left: -100rem; }

@@ -56,9 +56,12 @@ function isProse(value: Json): boolean {
 }
 
 function shown(text: string, isText: boolean, longest: number): Html {
-  const kind = `value${isText ? '' : ' code'}${text.length > 500 ? ' long' : ''}`;
+  const isLong = text.length > 500;
+  const kind = `value${isText ? '' : ' code'}${isLong ? ' long' : ''}`;
+  // what scrolls has to be within a keyboard's reach
+  const reach = isLong && markup` tabindex="0" role="group" aria-label="A long value"`;
   const rest = text.length - longest;
-  if (rest <= 0) return markup`<bdi class="${kind}">${text}</bdi>`;
+  if (rest <= 0) return markup`<bdi class="${kind}"${reach}>${text}</bdi>`;
   const more = markup`<span class="dim">… and ${rest} more characters</span>`;
-  return markup`<bdi class="${kind}">${text.slice(0, longest)}</bdi> ${more}`;
+  return markup`<bdi class="${kind}"${reach}>${text.slice(0, longest)}</bdi> ${more}`;
 }
