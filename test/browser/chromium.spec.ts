@@ -13,6 +13,7 @@ const executablePath = PLACES.find(place => place && fs.existsSync(place));
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const HOSTILE = `"><img src=x onerror=alert(1)><script>alert(2)</script>' onfocus=alert(3) autofocus=' \u202eevil שלום 👩‍👩‍👧`;
 const PAGES = ['', '?type=Post', '/revisions/1', '/revisions/2', '/object?type=Post&id=1&from=1&to=2'];
+const ALL_PAGES = [...PAGES, '/deleted'];
 
 const describeInChromium = executablePath ? describe : describe.skip;
 const reason = executablePath ? '' : ' (skipped: there is no Chromium at any usual place, and CHROMIUM names none)';
@@ -110,7 +111,7 @@ describeInChromium(`the pages in Chromium${reason}`, () => {
     expect(await page.evaluate('document.activeElement.id')).toBe('main');
   });
 
-  it.each(PAGES)('fit on a phone: %s', async path => {
+  it.each(ALL_PAGES)('fit on a phone: %s', async path => {
     const page = await open(path, { viewport: { width: 360, height: 740 } });
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
   });
@@ -118,7 +119,7 @@ describeInChromium(`the pages in Chromium${reason}`, () => {
   it.each(['light', 'dark'] as const)('have nothing that axe finds wrong when %s', async colorScheme => {
     const page = await open('', { colorScheme, bypassCSP: true });
     const found: string[] = [];
-    for (const path of PAGES) {
+    for (const path of ALL_PAGES) {
       await page.goto(`${running.url}/history${path}`);
       await page.addScriptTag({ path: AXE });
       const violations = await page.evaluate('axe.run().then(({ violations }) => violations.map(({ id }) => id))');

@@ -6,6 +6,7 @@ import { RevyOptionError } from '@revy/mikro-orm';
 import { AssetsController } from './assets/assets.controller.js';
 import { BrowserClosedError, BrowserOrmMissingError } from './browser.errors.js';
 import { BROWSER_ORM, BROWSER_SETTINGS, type BrowserSettings, type RevyBrowserOptions } from './browser.options.js';
+import { DeletedController } from './deleted/deleted.controller.js';
 import { FeedController } from './feed/feed.controller.js';
 import { BrowserGuard } from './mount/browser.guard.js';
 import { PageWriter } from './mount/page-writer.js';
@@ -44,7 +45,7 @@ export class RevyBrowserModule implements OnModuleInit {
     return {
       module,
       imports: [RouterModule.register([{ path: settings.path, module }])],
-      controllers: [FeedController, RevisionController, ObjectController, AssetsController],
+      controllers: [FeedController, RevisionController, ObjectController, DeletedController, AssetsController],
       providers: [
         { provide: BROWSER_SETTINGS, useValue: settings },
         browserOrm(options.contextName),

@@ -17,6 +17,7 @@ export const STYLESHEET = `
 body { margin: 0; color: var(--text); background: var(--page); font: 16px/1.5 system-ui, sans-serif; }
 header, main { max-width: 70rem; margin: 0 auto; padding: 0.75rem 1rem; }
 header { border-bottom: 1px solid var(--line); font-weight: 600; }
+header nav { display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; }
 a { color: var(--link); }
 a:focus-visible, button:focus-visible, input:focus-visible, select:focus-visible, summary:focus-visible {
   outline: 3px solid var(--link); outline-offset: 2px;

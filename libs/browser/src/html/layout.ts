@@ -17,7 +17,7 @@ export function layout(title: string, root: string, content: PageContent): Html 
 </head>
 <body hx-boost:inherited="true">
 <a class="skip" href="#main">Skip to the content</a>
-<header><nav aria-label="${title}"><a href="${root}">${title}</a></nav></header>
+<header><nav aria-label="${title}"><a href="${root}">${title}</a> <a href="${root}/deleted">Deleted</a></nav></header>
 <main id="main" tabindex="-1">
 ${content.main}
 </main>
