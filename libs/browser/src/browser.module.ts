@@ -7,6 +7,7 @@ import { AssetsController } from './assets/assets.controller.js';
 import { BrowserClosedError, BrowserOrmMissingError } from './browser.errors.js';
 import { BROWSER_ORM, BROWSER_SETTINGS, type BrowserSettings, type RevyBrowserOptions } from './browser.options.js';
 import { DeletedController } from './deleted/deleted.controller.js';
+import { ExportController } from './export/export.controller.js';
 import { FeedController } from './feed/feed.controller.js';
 import { BrowserGuard } from './mount/browser.guard.js';
 import { PageWriter } from './mount/page-writer.js';
@@ -45,7 +46,14 @@ export class RevyBrowserModule implements OnModuleInit {
     return {
       module,
       imports: [RouterModule.register([{ path: settings.path, module }])],
-      controllers: [FeedController, RevisionController, ObjectController, DeletedController, AssetsController],
+      controllers: [
+        FeedController,
+        RevisionController,
+        ObjectController,
+        DeletedController,
+        ExportController,
+        AssetsController,
+      ],
       providers: [
         { provide: BROWSER_SETTINGS, useValue: settings },
         browserOrm(options.contextName),

@@ -2,6 +2,7 @@ import type { EntityManager, EntityProperty } from '@mikro-orm/core';
 import {
   type Actor,
   ActorRef,
+  type DeltaFilter,
   type ObjectAction,
   type RevisionFilter,
   SystemActor,
@@ -25,7 +26,7 @@ export function feedFields(query: ReadonlyMap<string, string>): FeedFields {
 }
 
 /**
- * What is typed, as the history is asked for it.
+ * What is typed, as the history is asked for revisions.
  *
  * @throws {UnusableFilterError} if a field has a value that it cannot take
  */
@@ -34,24 +35,35 @@ export function revisionFilter(
   types: readonly TrackedType[],
   fields: FeedFields,
 ): RevisionFilter<object> {
+  const { objectType, ...filter } = historyFilter(em, types, fields);
+  return { ...filter, ...(objectType !== undefined && { where: { objectDeltas: { $some: { objectType } } } }) };
+}
+
+/** The same, for deltas. */
+export function deltaFilter(em: EntityManager, types: readonly TrackedType[], fields: FeedFields): DeltaFilter<object> {
+  const { objectType, ...filter } = historyFilter(em, types, fields);
+  return { ...filter, ...(objectType !== undefined && { where: { objectType } }) };
+}
+
+type SharedFilter = Omit<RevisionFilter<object>, 'where'> & {
+  /** A class that is no more, or lies in a schema that its type names; what is recorded of it is there all the same. */
+  readonly objectType?: string;
+};
+
+function historyFilter(em: EntityManager, types: readonly TrackedType[], fields: FeedFields): SharedFilter {
   const { type, action, actor, since, until } = fields;
   if (action !== undefined && !ACTIONS.includes(action)) {
     throw new UnusableFilterError('action', action, `one of ${ACTIONS.join(', ')}`);
   }
   const tracked = type === undefined ? undefined : types.find(one => one.type === type);
   return {
-    ...(type !== undefined && (tracked ? { type: tracked.entity } : { where: ofForgottenType(type) })),
+    ...(type !== undefined && (tracked ? { type: tracked.entity } : { objectType: type })),
     ...(action !== undefined && { action: action as ObjectAction }),
     ...(actor !== undefined && { involving: actorOf(actor) }),
     ...changedFilter(em, tracked, fields),
     ...(since !== undefined && { since: timeOf('since', since) }),
     ...(until !== undefined && { until: timeOf('until', until) }),
   };
-}
-
-/** The class is no more, or lies in a schema that its type names; what is recorded of it is there all the same. */
-function ofForgottenType(objectType: string) {
-  return { objectDeltas: { $some: { objectType } } };
 }
 
 function changedFilter(em: EntityManager, tracked: TrackedType | undefined, { attribute, value }: FeedFields): object {

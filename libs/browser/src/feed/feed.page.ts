@@ -29,7 +29,9 @@ export function feedPage(feed: Feed): Html {
   return markup`<h1>What happened</h1>
 ${filterForm(feed, isFiltered)}
 ${items.length === 0 ? markup`<p>${none}</p>` : markup`<ol class="feed">${items}</ol>`}
-${pages(feed)}`;
+${pages(feed)}
+<p class="dim">As a file: <a download href="${address(`${root}/export.csv`, fields)}">CSV</a>,
+<a download href="${address(`${root}/export.json`, fields)}">JSON</a></p>`;
 }
 
 function item(root: string, revision: Revision, changes: readonly ChangeSummary[]): Html {
