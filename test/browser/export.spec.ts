@@ -93,6 +93,21 @@ describe.each<Platform>(['express', 'fastify'])('an export on %s', platform => {
     expect(`${json.text}${csv.text}`).not.toMatch(/hunter|FILTERED/);
   });
 
+  it('does so everywhere for what was stored before the mask, and in other schemas', async () => {
+    await blog.database.query(
+      `insert into revy_object_delta (revision_id, version, action, object_type, object_id, new_values)
+       values (1, 1, 'create', 'Secret@south', '1', '{"word": "hunter3"}')`,
+    );
+    const paths = ['/export.json?type=Secret@south', '/export.csv?type=Secret@south', '/revisions/1'];
+    const answers = await Promise.all(paths.map(path => running.http.get(`/history${path}`).expect(200)));
+    expect(answers.map(({ text }) => [/hunter/.test(text), /[mM]asked/.test(text)])).toEqual([
+      [false, true],
+      [false, true],
+      [false, true],
+    ]);
+    await blog.database.query(`delete from revy_object_delta where object_type = 'Secret@south'`);
+  });
+
   it('goes on in the next file, in one statement each', async () => {
     await blog.database.query(
       `insert into revy_object_delta (revision_id, version, action, object_type, object_id, new_values, old_values)

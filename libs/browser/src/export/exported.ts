@@ -1,4 +1,5 @@
 import type { Json, ObjectAction, ObjectDelta, TrackedType } from '@revy/mikro-orm';
+import { typeOf } from '../html/type-of.js';
 import { attributeChanges } from '../revision/delta-changes.js';
 
 /** One attribute of an exported delta; of a masked one there are no values. */
@@ -26,7 +27,7 @@ export interface ExportedDelta {
 
 export function exported(delta: ObjectDelta, types: readonly TrackedType[]): ExportedDelta {
   const { revision, objectType, objectId, version, action, actorType, actorId } = delta;
-  const tracked = types.find(({ type }) => type === objectType.split('@', 1)[0]);
+  const tracked = typeOf(types, objectType);
   const changes = attributeChanges(delta).map(({ attribute, before, after }): ExportedChange => {
     if (tracked?.isMasked(attribute)) return { attribute, isMasked: true };
     return { attribute, ...(before !== undefined && { before }), ...(after !== undefined && { after }) };

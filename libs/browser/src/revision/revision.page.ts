@@ -2,6 +2,7 @@ import type { Json, ObjectDelta, Page, Revision, StoredAttribution, TrackedType 
 import { type Html, markup } from '../html/markup.js';
 import { DONE, showActor, showObject, showText, showTime } from '../html/show.js';
 import { showChange, type ShowOptions, showValue, textOf } from '../html/show-value.js';
+import { typeOf } from '../html/type-of.js';
 import { address } from '../mount/page-request.js';
 import type { DeltaTree } from './cascade-tree.js';
 import { type AttributeChange, attributeChanges, type LinkChange, linkChange } from './delta-changes.js';
@@ -83,9 +84,9 @@ function table(view: RevisionView, delta: ObjectDelta): Html | false {
 }
 
 function row(view: RevisionView, { objectType }: ObjectDelta, change: AttributeChange): Html {
-  const type = view.types.find(one => one.type === objectType);
+  const type = typeOf(view.types, objectType);
   const options = { isMasked: type?.isMasked(change.attribute) ?? false, longest: view.longest };
-  const links = linkChange(change, view.collections.get(objectType) ?? new Set(), change.attribute);
+  const links = linkChange(change, view.collections.get(type?.type ?? '') ?? new Set(), change.attribute);
   const sides = links ? showLinks(links, options) : showChange(change.before, change.after, options);
   const notes = change.attributions.map(one => attribution(view.root, one, options));
   return markup`<tr><th scope="row">${showText(change.attribute)}${notes}</th>
