@@ -17,6 +17,7 @@ describe('the command line', () => {
       port: 3000,
       isOnce: false,
       isComparison: false,
+      isCheck: false,
       isHelp: false,
     });
     expect(parseCommandLine(['--file', 'a.jsonl.gz', '--once', '--port=0'])).toMatchObject({
