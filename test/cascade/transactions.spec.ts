@@ -240,20 +240,15 @@ it('does not record a link twice that MikroORM knows from the other end only', a
   expect(await told()).toEqual([]);
 });
 
-it('tells the entity manager around a nested transaction what went along in it', async () => {
+it('does not record a second time what an entity manager around a nested transaction still holds', async () => {
   const em = t.orm.em.fork();
-  const [post, note, user] = [
-    await em.findOneOrFail(Post, 3),
-    await em.findOneOrFail(Note, 1),
-    await em.findOneOrFail(User, 2),
-  ];
+  await em.findOneOrFail(Post, 3);
+  await em.findOneOrFail(Note, 1);
+  const user = await em.findOneOrFail(User, 2);
   await em.transactional(async outer => {
     outer.create(Post, { id: 9, title: 'comes and goes', author: user });
     await outer.transactional(async inner => void inner.remove(user));
-    expect(outer.getUnitOfWork().getIdentityMap().getByEntity(post)).toBeUndefined();
   });
-  expect(em.getUnitOfWork().getIdentityMap().getByEntity(post)).toBeUndefined();
-  expect(note.reader).toBeNull();
   await t.forget();
   expect(await statementsOf(() => em.flush())).toEqual([]);
   expect(await told()).toEqual([]);

@@ -72,7 +72,6 @@ export class Recorder {
   /** Where the history was not sent with the COMMIT, this is when a shared revision is free for others. */
   committed(transaction: object): void {
     const log = this.logs.of(transaction);
-    if (log && !this.logs.isNested(transaction)) log.tellMemory();
     if (log?.root !== transaction || log.goesWithCommit) return;
     const written = log.earlyWrite;
     this.#recorded(log, written?.isEmpty ? undefined : written?.revision);

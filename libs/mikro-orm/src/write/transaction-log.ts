@@ -21,7 +21,6 @@ export interface EarlyWrite {
 interface Mark {
   readonly drafts: number;
   readonly writes: number;
-  readonly untold: number;
   readonly interruption: Interruption | undefined;
   readonly frame: Frame | undefined;
 }
@@ -48,8 +47,6 @@ export class TransactionLog {
   /** By position: what was written for good, and comes back if the savepoint is rolled back that it was written in. */
   readonly #kept: Draft[] = [];
   readonly #writes: EarlyWrite[] = [];
-  /** What entity managers are told once no savepoint can take it back any more. */
-  readonly #untold: (() => void)[] = [];
   readonly #marks = new Map<object, Mark>();
 
   constructor(readonly root: object) {}
@@ -116,18 +113,9 @@ export class TransactionLog {
     this.#drafts = [];
   }
 
-  tellLater(tell: () => void): void {
-    this.#untold.push(tell);
-  }
-
-  tellMemory(): void {
-    for (const tell of this.#untold.splice(0)) tell();
-  }
-
   markSavepoint(savepoint: object): void {
     const { end: drafts, interruption, frame } = this;
-    const [writes, untold] = [this.#writes.length, this.#untold.length];
-    this.#marks.set(savepoint, { drafts, writes, untold, interruption, frame });
+    this.#marks.set(savepoint, { drafts, writes: this.#writes.length, interruption, frame });
   }
 
   rollBackTo(savepoint: object): void {
@@ -137,7 +125,6 @@ export class TransactionLog {
     this.frame = mark.frame;
     const start = this.#start;
     this.#writes.length = mark.writes;
-    this.#untold.length = mark.untold;
     if (this.#start < start) this.#drafts = this.#kept.slice(this.#start, mark.drafts);
     else this.#drafts.length = mark.drafts - start;
   }
@@ -192,23 +179,16 @@ export class TransactionLogs {
     if (scope && !this.#isRolledBack(entity)) this.#written.set(entity, scope);
   }
 
-  /** Whether it is a savepoint in a savepoint. */
-  isNested(transaction: object): boolean {
-    return this.#scopes.get(transaction)?.outer?.outer !== undefined;
-  }
-
   /**
    * Tells entity managers what changed along with what they wrote. In a savepoint, which may be rolled back without them,
-   * they are told once the outermost one is released; until then nobody believes what they hold.
+   * they go on as MikroORM 7.2 does: from then on, nobody believes what they hold of it.
    */
   tell({ entities, tell }: MemoryUpdate, transaction: object): void {
-    const log = this.of(transaction);
-    const isFinal = !log || log.root === transaction;
-    if (isFinal) tell();
-    else log.tellLater(tell);
+    const isSavepoint = this.of(transaction)?.root !== transaction;
+    if (!isSavepoint) tell();
     for (const entity of entities) {
-      if (isFinal) this.wrote(entity, transaction);
-      else this.outdated(entity);
+      if (isSavepoint) this.outdated(entity);
+      else this.wrote(entity, transaction);
     }
   }
 
