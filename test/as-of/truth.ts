@@ -1,4 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { deepStrictEqual } from 'node:assert';
 import { SnapshotService } from '@revy/mikro-orm';
 import type { TestOrm } from '../support/orm.js';
 
@@ -15,9 +16,16 @@ export async function dumpLive({ database }: Pick<TestOrm, 'database'>, tables: 
   return dump(tables, sql => database.query<{ row: Row }>(sql));
 }
 
-/** The tables as a reader of `asOf` sees them by SQL. */
+/**
+ * The tables as a reader of `asOf` sees them by SQL: read whole, which goes by what has changed since, and with a limit,
+ * which goes row by row.
+ */
 export async function dumpAsOf(em: object, tables: readonly Looked[]): Promise<Dump> {
-  return dump(tables, async sql => (em as SqlEntityManager).execute<{ row: Row }[]>(sql));
+  const execute = async (sql: string) => (em as SqlEntityManager).execute<{ row: Row }[]>(sql);
+  const whole = await dump(tables, execute);
+  const limited = await dump(tables, sql => execute(`${sql} limit 10000`));
+  deepStrictEqual(whole, limited);
+  return whole;
 }
 
 /** Rows as JSON of the database's own making, so that each value is compared as its column's type prints it. */

@@ -136,6 +136,16 @@ it('also where the ORM has it under a key that it does not have yet', async () =
   ]);
 });
 
+it('also where another entity manager has loaded the object, and this one takes it over', async () => {
+  const bob = await t.orm.em.fork().findOneOrFail(User, 2);
+  await em.nativeUpdate(User, { id: 2 }, { name: 'native' });
+  bob.name = 'taken over';
+  await em.persist(bob).flush();
+  expect((await told()).slice(1)).toEqual([
+    { action: 'update', object: 'User:2', old: { name: 'native' }, new: { name: 'taken over' } },
+  ]);
+});
+
 it('an object that a native call deleted is not deleted again', async () => {
   await em.nativeDelete(User, { id: 1 });
   await em.remove(ann).flush();
@@ -172,16 +182,32 @@ it('JSON of an object that was a reference before it was loaded had the value of
   ]);
 });
 
-it('JSON text of such an object is no JSON itself', async () => {
-  await t.database.query(`insert into post (id, title, views, meta, author_id) values (1, 'p', 0, '"text"', 1)`);
-  await witness.forget();
-  const post = em.getReference(Post, 1);
-  await em.find(Post, {}, { populate: ['author'] });
-  post.meta = { a: 1 };
-  await em.flush();
-  expect(await told()).toEqual([
-    { action: 'update', object: 'Post:1', old: { meta: 'text' }, new: { meta: { a: 1 } } },
-  ]);
+describe.each(['text', '[1]', '{"a": 1}', '"a"', 'null'])('a text %s in a JSON column', text => {
+  beforeEach(async () => {
+    await t.database.query(
+      `insert into post (id, title, views, meta, author_id) values (1, 'p', 0, to_jsonb($1::text), 1)`,
+      [text],
+    );
+    await witness.forget();
+  });
+
+  it.each([
+    ['a reference', () => em.getReference(Post, 1)],
+    ['loaded in part', () => em.findOneOrFail(Post, 1, { fields: ['id', 'title'] })],
+    ['not known', () => t.orm.em.fork().findOneOrFail(Post, 1)],
+  ])('is no JSON itself, of an object that was %s before it was loaded', async (_, know) => {
+    await know();
+    const [post] = await em.find(Post, {}, { populate: ['author'] });
+    expect(post!.meta).toBe(text);
+    post!.meta = { a: [] };
+    await em.flush();
+    post!.meta = text as never;
+    await em.flush();
+    expect(await told()).toEqual([
+      { action: 'update', object: 'Post:1', old: { meta: text }, new: { meta: { a: [] } } },
+      { action: 'update', object: 'Post:1', old: { meta: { a: [] } }, new: { meta: text } },
+    ]);
+  });
 });
 
 it('what create() is given for a known reference is not what its row had', async () => {

@@ -185,6 +185,25 @@ it('does its work where tracking is disabled, and records nothing', async () => 
   expect(await t.deltas()).toEqual([]);
 });
 
+it.each(['recorded', 'disabled'])('tells nobody in memory of what a savepoint has taken back: %s', async how => {
+  const em = t.orm.em.fork();
+  const draft = await em.findOneOrFail(Draft, 1);
+  const author = await em.findOneOrFail(User, 2);
+  await em.transactional(async outer => {
+    const nested = outer.transactional(async inner => {
+      inner.remove(author);
+      await (how === 'disabled' ? RevisionContext.runDisabled(() => inner.flush()) : inner.flush());
+      expect(await inner.execute('select id from draft')).toEqual([{ id: 2 }]);
+      throw new Error('given up');
+    });
+    await expect(nested).rejects.toThrow('given up');
+    expect(outer.getUnitOfWork().getIdentityMap().getByEntity(draft)).toBe(draft);
+    outer.clear();
+  });
+  expect(await t.database.query('select id from draft order by id')).toEqual([{ id: 1 }, { id: 2 }]);
+  expect(await t.deltas()).toEqual([]);
+});
+
 it('asks a function once for each group of deletions', async () => {
   const em = t.orm.em.fork();
   for (const user of await em.find(User, { id: { $gt: 1 } })) em.remove(user);

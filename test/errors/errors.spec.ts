@@ -446,6 +446,21 @@ const FAILURES: Record<string, Failure> = {
       await MikroORM.init({ clientUrl: test.database.url, entities: [Shop], extensions: [revy()] });
     },
   },
+  UntriggerableError: {
+    code: 'REVY_UNTRIGGERABLE',
+    message:
+      'Cannot record Badge by triggers: the database cannot call the mask function of "pin". ' +
+      'Use mask: true or exclude "pin", or leave out triggers: true.',
+    facts: { entityName: 'Badge' },
+    raise: async () => {
+      const Badge = defineEntity({
+        class: class Badge {},
+        revy: { triggers: true },
+        properties: { id: p.integer().primary(), pin: p.string().revy({ mask: () => '***' }) },
+      });
+      await MikroORM.init({ clientUrl: test.database.url, entities: [Badge], extensions: [revy()] });
+    },
+  },
   UnusableTypeError: {
     code: 'REVY_UNUSABLE_TYPE',
     message:
@@ -775,8 +790,8 @@ describe('other words for other situations', () => {
   it('RevyOptionError: an option that is not known, and a number that is too small', async () => {
     expect(await messageOf(() => revy({ tracked: 'all' } as never))).toBe(
       `Cannot set up Revy: the option "tracked" is 'all'. ` +
-        'Use one of the options track, outsideContext, require, tablePrefix, keyframeEvery, maskWith, bypass, schema, ' +
-        'entities, onRevision, onObjectDelta.',
+        'Use one of the options track, outsideContext, require, tablePrefix, keyframeEvery, maskWith, hidden, bypass, ' +
+        'schema, entities, onRevision, onObjectDelta.',
     );
     expect(await messageOf(() => revy({ keyframeEvery: 1 }))).toBe(
       'Cannot set up Revy: the option "keyframeEvery" is 1. Use a whole number from 2 to 64.',

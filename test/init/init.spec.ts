@@ -120,6 +120,7 @@ describe('revy init', () => {
     const { code, stdout } = await run('init');
     expect(code).toBe(1);
     expect(stdout).toContain('missing.js');
+    expect(stdout).not.toMatch(/--blank|^\s+at /m);
     expect(stdout).toContain(
       'The migration could not be made, for the reason above. revy() is in place: mend it, and run that again.',
     );

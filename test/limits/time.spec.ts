@@ -1,3 +1,4 @@
+import { LockMode } from '@mikro-orm/core';
 import { HistoryService, Revision, RevisionContext, SnapshotService } from '@revy/mikro-orm';
 import { Post, User } from '../support/blog.js';
 import { createOrm, type TestOrm } from '../support/orm.js';
@@ -111,6 +112,35 @@ it('the old value is what the entity manager had loaded, not what another transa
     { old: { name: 'a' }, new: { name: 'b' } },
     { old: { name: 'a' }, new: { name: 'c' } },
   ]);
+});
+
+it('a row that is locked when it is loaded has its true old value, however many change it at once', async () => {
+  const seeder = test.orm.em.fork();
+  seeder.create(User, { name: '0', email: null });
+  await seeder.flush();
+  await test.forget();
+  const raise = () =>
+    test.orm.em.fork().transactional(async em => {
+      const user = await em.findOneOrFail(User, 1, { lockMode: LockMode.PESSIMISTIC_WRITE });
+      user.name = String(Number(user.name) + 1);
+    });
+  await Promise.all(Array.from({ length: 5 }, raise));
+  expect((await test.deltas()).map(row => [row.old!['name'], row.new!['name']])).toEqual([
+    ['0', '1'],
+    ['1', '2'],
+    ['2', '3'],
+    ['3', '4'],
+    ['4', '5'],
+  ]);
+});
+
+it('a date of a machine whose clock is behind lies before what was just recorded', async () => {
+  const em = test.orm.em.fork();
+  const user = em.create(User, { name: 'new', email: null });
+  await em.flush();
+  const behind = new Date(Date.now() - 60_000);
+  expect(await new SnapshotService(em).at(User, user.id, behind)).toBeNull();
+  expect((await new SnapshotService(em).at(User, user.id, { version: 1 }))!.entity.name).toBe('new');
 });
 
 it('a key that is used again continues the history of the object that had it before', async () => {

@@ -1,6 +1,13 @@
 import { type EventArgs, IsolationLevel } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { InterruptedWriteError, RevisionContext } from '@revy/mikro-orm';
+import {
+  captureContext,
+  InterruptedWriteError,
+  Revision,
+  RevisionContext,
+  runWithCaptured,
+  SystemActor,
+} from '@revy/mikro-orm';
 import { Tag } from '../support/blog.js';
 import { createOrm, type TestOrm } from '../support/orm.js';
 
@@ -79,4 +86,51 @@ it('serializable transactions on neighbours in the index of the history may have
   expect(await RevisionContext.runDisabled(overlap)).toBeUndefined();
   expect(await overlap()).toMatchObject({ code: '40001' });
   expect(await names()).toEqual(['one!', 'two!!']);
+});
+
+it('serializable transactions may have to try again while the history is small enough to be read whole', async () => {
+  const add = (name: string, before?: (em: EntityManager) => Promise<unknown>) =>
+    test.orm.em.fork().transactional(
+      async em => {
+        await before?.(em);
+        em.create(Tag, { name });
+      },
+      { isolationLevel: IsolationLevel.SERIALIZABLE },
+    );
+  const overlap = () =>
+    add('late', async em => {
+      await em.execute('select');
+      await add('first');
+    }).catch((error: unknown) => error);
+  await test.database.query('alter table revy_object_delta set (autovacuum_enabled = false)');
+  expect(await overlap()).toBeUndefined();
+  await test.database.query('analyze revy_object_delta');
+  expect(await RevisionContext.runDisabled(overlap)).toBeUndefined();
+  expect(await overlap()).toMatchObject({ code: '40001' });
+  expect(await names()).toEqual(['first', 'late', 'first', 'late', 'first']);
+});
+
+it('a job that is queued inside a transaction does not know its revision; metadata of the context leads to it', async () => {
+  const em = test.orm.em.fork();
+  const request = { actor: new SystemActor('request'), metadata: { request: 'r-1' } };
+  const jobs = await RevisionContext.run(request, async () => {
+    const inside = await em.transactional(async inner => {
+      inner.create(Tag, { name: 'asked for' });
+      await inner.flush();
+      return captureContext();
+    });
+    return [inside, captureContext()];
+  });
+  for (const job of jobs) {
+    await runWithCaptured(job, async () => {
+      em.create(Tag, { name: 'made by the job' });
+      await em.flush();
+    });
+  }
+  const revisions = await em.fork().find(Revision, { metadata: { request: 'r-1' } }, { orderBy: { id: 1 } });
+  const [asked, ...made] = revisions;
+  expect(made.map(({ actorId, metadata }) => [actorId, metadata!['causedBy']])).toEqual([
+    ['request', expect.objectContaining({ actorId: 'request', revision: null })],
+    ['request', expect.objectContaining({ actorId: 'request', revision: asked!.id })],
+  ]);
 });

@@ -91,3 +91,18 @@ it('a lone surrogate becomes U+FFFD', async () => {
   await create({ note: 'a\ud800b' });
   expect((await test.deltas())[0]!.new).toMatchObject({ note: 'a\ufffdb' });
 });
+
+it('a loaded date that is changed in place is no change to the ORM, and stands for the old value later', async () => {
+  const id = await create({ at: new Date(0) });
+  await test.forget();
+  const em = test.orm.em.fork();
+  const reading = await em.findOneOrFail(Reading, id);
+  reading.at.setTime(7000);
+  await em.flush();
+  expect(await test.deltas()).toEqual([]);
+  expect(await test.database.query('select at from reading where id = $1', [id])).toEqual([{ at: new Date(0) }]);
+  reading.at = new Date(9000);
+  await em.flush();
+  const [from, to] = ['1970-01-01T00:00:07.000Z', '1970-01-01T00:00:09.000Z'];
+  expect(await test.deltas()).toMatchObject([{ old: { at: from }, new: { at: to } }]);
+});

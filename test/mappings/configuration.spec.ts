@@ -70,7 +70,7 @@ const Schemas = [
       id: p.integer().primary(),
       fullName: p.string().serializedName('name'),
       nickName: p.string().nullable(),
-      secret: p.string().hidden().nullable(),
+      secret: p.string().hidden().nullable().revy({ mask: false }),
       born: p.datetime(3).nullable(),
       local: p.datetime().columnType('timestamp(3)').nullable(),
       day: p.date().nullable(),

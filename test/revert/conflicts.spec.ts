@@ -7,7 +7,7 @@ import {
   RevisionContext,
   SystemActor,
 } from '@revy/mikro-orm';
-import { BLOG, Comment, Post, User } from '../support/blog.js';
+import { BLOG, Comment, Post, Tag, User } from '../support/blog.js';
 import { createOrm, type TestOrm } from '../support/orm.js';
 
 class Account {
@@ -108,6 +108,20 @@ it('names a later revision even if it brought the same value back', async () => 
   expect(await inTheWay(options => reverts.revision(2, options))).toEqual([['changed-later', 'User 1 name', 4]]);
 });
 
+it('names the link that is in the way', async () => {
+  await act('maker', async em => em.create(Post, { title: 'a', tags: [{ name: 'red' }, { name: 'blue' }] } as never));
+  const retag = (name: string, ...ids: number[]) =>
+    act(name, async em => {
+      const post = await em.findOneOrFail(Post, 1, { populate: ['tags'] });
+      post.tags.set(ids.map(id => em.getReference(Tag, id)));
+    });
+  await retag('remover', 1);
+  await retag('adder', 1, 2);
+  await retag('remover', 1);
+  const { conflicts } = await reverts.revision(2, { dryRun: true });
+  expect(conflicts).toMatchObject([{ reason: 'changed-later', attribute: 'tags', target: 2, was: true, is: false }]);
+});
+
 it('notices what was written past the history', async () => {
   await makeUser('Ann');
   await change(1, { name: 'Beth' });
@@ -126,6 +140,14 @@ it('says that the row is gone, and by whom', async () => {
   expect(await inTheWay(options => reverts.revision(2, options))).toEqual([['row-gone', 'User 1', 3]]);
   await expect(reverts.revision(2, { onConflict: 'overwrite' })).rejects.toThrow(RevertConflictError);
   expect(await reverts.revision(2, { onConflict: 'keep' })).toMatchObject({ isEmpty: true });
+});
+
+it('finds an object gone already that was changed between its making and its deletion', async () => {
+  await makeUser('Ann');
+  await change(1, { name: 'Beth' });
+  await reverts.revision(1, { onConflict: 'overwrite' });
+  expect(await reverts.revision(1)).toMatchObject({ isEmpty: true, isClean: true, revision: null });
+  expect(await inTheWay(options => reverts.revision(2, options))).toEqual([['row-gone', 'User 1', 3]]);
 });
 
 it('says that the key was taken again', async () => {

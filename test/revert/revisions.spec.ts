@@ -57,6 +57,27 @@ it('deletes what was created, and brings back what was deleted with all that wen
   expect(await rows('select * from post')).toEqual([]);
 });
 
+it('undoes what a revision did to chosen objects, and leaves what it did to others', async () => {
+  const em = await makePost();
+  const changed = await em.findOneOrFail(Post, 1, { populate: ['comments'] });
+  Object.assign(changed, { title: 'Second', views: 2 });
+  changed.comments[0]!.text = 'two';
+  await em.flush();
+  const isPost = ({ objectType, objectId }: { objectType: string; objectId: string }) =>
+    `${objectType} ${objectId}` === 'Post 1';
+  const plan = await new RevertService(em).revision(2, { only: isPost });
+  expect(plan.objects.map(({ objectType, action }) => [objectType, action])).toEqual([['Post', 'update']]);
+  expect(await rows('select title, views, text from post, comment')).toEqual([
+    { title: 'First', views: 1, text: 'two' },
+  ]);
+  expect(await rows('select reverts::int from revy_revision where id = 3')).toEqual([{ reverts: 2 }]);
+  await new RevertService(em).revision(2);
+  expect(await rows('select title, views, text from post, comment')).toEqual([
+    { title: 'First', views: 1, text: 'one' },
+  ]);
+  expect(await new RevertService(em).revision(2, { only: () => false })).toMatchObject({ objects: [], revision: null });
+});
+
 it('refuses to overwrite what a later revision set', async () => {
   const em = await makePost();
   const post = await em.findOneOrFail(Post, 1);

@@ -227,6 +227,15 @@ it('refuses a revision of several tenants as a whole, and goes object by object'
   expect(await t.database.query('select name from north.shop where id = 1')).toEqual([{ name: 'changed' }]);
 });
 
+it('puts back what a revision of several tenants did in one of them', async () => {
+  const em = t.orm.em.fork();
+  for (const schema of ['north', 'so@uth']) (await em.findOneOrFail(Shop, 1, { schema })).name = 'changed';
+  await em.flush();
+  await new RevertService(em).revision(1, { only: ({ objectType }) => objectType === 'Shop@so@uth' });
+  expect(await t.database.query('select name from "so@uth".shop where id = 1')).toEqual([{ name: 'first' }]);
+  expect(await t.database.query('select name from north.shop where id = 1')).toEqual([{ name: 'changed' }]);
+});
+
 it('takes along a class that has a schema of its own, whoever changed it', async () => {
   const em = south();
   em.create(Plan, { id: 1, name: 'basic' });

@@ -306,7 +306,8 @@ describe('I12, N6: an attribute that changed its type', () => {
     ['integer', 12, 'bigint', 12n],
     ['double', 1.5, 'bigint', 'unreadable'],
     ['bigint', 9007199254740993n, 'string', '9007199254740993'],
-    ['double', 1.5, 'decimal', '1.5'],
+    ['double', 1.5, 'decimal', '1.50'],
+    ['double', 1e-7, 'decimal', '0.00'],
     ['decimal', '1.50', 'double', 1.5],
     ['decimal', '1.50', 'text', '1.50'],
     ['datetime', at, 'text', at.toISOString()],
@@ -344,6 +345,26 @@ describe('I12, N6: an attribute that changed its type', () => {
       return [from, value, to, to === 'self' && typeof read === 'object' ? contents(read as object) : read];
     });
     expect(got).toEqual(CASES);
+  });
+
+  it('is the same to asOf, which leaves it to the database to read it', async () => {
+    const readable = CASES.filter(([, , , read]) => read !== 'unreadable');
+    const mapping = (side: 0 | 2) =>
+      Object.fromEntries([
+        ['note', p.string().nullable()],
+        ...readable.map((one, index) => [`v${index}`, builders[one[side]]()] as const),
+      ]);
+    const first = await releases.open('Thing', { id: id(), ...mapping(0) } as never);
+    await first.create({ id: 1, ...Object.fromEntries(readable.map(([, value], index) => [`v${index}`, value])) });
+    for (const [index, [from]] of readable.entries()) {
+      await sql(`alter table thing drop column v${index}${from === 'self' ? '_id' : ''}`);
+    }
+    const second = await releases.open('Thing', { id: id(), ...mapping(2) } as never);
+    await second.change({ note: 'later' });
+    const snapshots = new SnapshotService(second.orm.em.fork());
+    const { entity } = (await snapshots.at(second.Thing, 1 as never, { revision: 1 }))!;
+    const past = await snapshots.asOf({ revision: 1 }, reader => reader.findOneOrFail(second.Thing, 1 as never));
+    expect(contents(past)).toEqual(contents(entity as object));
   });
 
   it('is unknown where a custom type of the application throws at it', async () => {

@@ -16,6 +16,8 @@ describe('a revision that concurrent transactions share', () => {
       config: { pool: { max: 20 }, driverOptions: { options: '-c deadlock_timeout=100ms' } },
     });
     await installWitness(test);
+    // a history of a page, once counted, is read whole, which at serializable makes a conflict: see docs/limits.md
+    await test.database.query('alter table revy_object_delta set (autovacuum_enabled = false)');
   });
   afterAll(() => test.close());
   beforeEach(async () => {

@@ -1,5 +1,6 @@
 import { type Collection, type EntityManager, PrimaryKeyProp, type Ref } from '@mikro-orm/core';
 import {
+  type Activity,
   type Actor,
   type AttributeBlame,
   type AttributeName,
@@ -144,6 +145,10 @@ page satisfies ObjectDelta[];
 equal<typeof page.next, string | null>();
 void history.deltas({ after: page.next, limit: 2 });
 equal<Awaited<ReturnType<typeof history.countRevisions>>, number>();
+equal<Awaited<ReturnType<typeof history.activity>>, Activity>();
+void history.activity({ type: Post, changed: 'title', steps: 12 });
+// @ts-expect-error: a count has no pages
+void history.activity({ limit: 1 });
 
 // Versions.
 const [version] = await history.versions(Post, 1, { order: 'desc', limit: 1, after: null });
@@ -185,6 +190,7 @@ void history.diff({ type: Post, key: '1' }, { type: Post, key: 2 });
 
 // Blame.
 const blame = await history.blame(Post, 1);
+void history.blame(Post, 1, { version: 2 });
 equal<typeof blame, Blame<Post> | null>();
 equal<Blame<Post>['title'], AttributeBlame<string> | undefined>();
 equal<AttributeBlame<Date | null>['value'], Date | null | undefined>();

@@ -7,10 +7,19 @@ declare const orm: MikroORM;
 ({ dbName: 'test', extensions: [revy()] }) satisfies Options;
 revy({ track: 'marked' }).register(orm);
 
-revy({ outsideContext: 'throw', schema: 'history', tablePrefix: 'h_', keyframeEvery: 4, maskWith: '***' });
+revy({
+  outsideContext: 'throw',
+  schema: 'history',
+  tablePrefix: 'h_',
+  keyframeEvery: 4,
+  maskWith: '***',
+  hidden: 'track',
+});
 revy({ require: ['actor', 'description'] });
 // @ts-expect-error: a closed set
 revy({ require: ['author'] });
+// @ts-expect-error: a closed set
+revy({ hidden: 'record' });
 // @ts-expect-error: a closed set
 revy({ track: 'some' });
 // @ts-expect-error: no such option

@@ -39,6 +39,11 @@ void reverts.revision({ by: new SystemActor('importer') });
 // @ts-expect-error: filters are one, not several
 void reverts.revision([{ limit: 1 }]);
 
+// Of what revisions changed, all or what a predicate picks.
+void reverts.revision(1, { only: ({ objectType, objectId }) => `${objectType} ${objectId}` === 'Post 1' });
+// @ts-expect-error: no such name
+void reverts.revision(1, { only: ({ type }) => type === 'Post' });
+
 // What to do about conflicts is a closed set, or a function that picks of it.
 void reverts.revision(1, { onConflict: conflict => (conflict.canOverwrite ? 'overwrite' : 'keep') });
 ((conflict: RevertConflict) => conflict.reason) satisfies (conflict: RevertConflict) => string;

@@ -3,8 +3,10 @@ import {
   type AttributeBlame,
   type Blame,
   HistoryService,
+  type ObjectPoint,
   RevisionContext,
   SystemActor,
+  UnknownVersionError,
   UntrackedEntityError,
 } from '@revy/mikro-orm';
 import { Address, Specimen, ZOO } from '../snapshot/zoo.js';
@@ -36,7 +38,7 @@ describe('who set the present values', () => {
   });
   afterAll(() => test.close());
 
-  const blame = (id: number) => new HistoryService(test.orm.em.fork()).blame(Post, id);
+  const blame = (id: number, point?: ObjectPoint) => new HistoryService(test.orm.em.fork()).blame(Post, id, point);
 
   it('is told for each attribute: by whom, when, why, and in which version', async () => {
     const em = test.orm.em.fork();
@@ -73,6 +75,17 @@ describe('who set the present values', () => {
     )) as [{ at: Date }];
     expect(found!.title).toMatchObject({ recordedAt: at, actorType: 'system' });
     expect(found!.title!.revision!.recordedAt).toEqual(at);
+    // and at a point: who had set the values of then
+    expect(summary(await blame(1, { version: 3 }))).toEqual({
+      title: ['two', 2, 'importer', 'import'],
+      slug: ['two', 3, null, 'follows'],
+      views: [5, 3, String(ann.id), null],
+      meta: [null, 1, String(ann.id), 'written'],
+      author: [expect.any(User), 1, String(ann.id), 'written'],
+    });
+    expect(summary(await blame(1, { version: 4 }))!.views).toEqual([6, 4, null, null]);
+    expect(summary(await blame(1, at))!.title).toEqual(['two', 2, 'importer', 'import']);
+    await expect(blame(1, { version: 99 })).rejects.toThrow(UnknownVersionError);
     const actors = await Promise.all([found!.meta!.actor, found!.title!.actor, found!.slug!.actor]);
     expect(actors).toEqual([expect.objectContaining({ id: ann.id, name: 'Ann' }), importer, null]);
   });
@@ -107,6 +120,7 @@ describe('who set the present values', () => {
     const em = test.orm.em.fork();
     (await em.findOneOrFail(Post, 3)).views = 8;
     await RevisionContext.run({ actor: ann }, () => em.flush());
+    expect(summary(await blame(3, { version: 1 }))!.title).toEqual(['old', 0, null, null]);
     const found = await blame(3);
     expect(found!.views).toMatchObject({ value: 8, version: 1, actorId: String(ann.id) });
     expect(found!.title).toMatchObject({ value: 'old', version: 0, revision: null, recordedAt: null });
@@ -126,6 +140,8 @@ describe('who set the present values', () => {
     em.create(Post, { id: 4, ...NEW, title: 'back' });
     await em.flush();
     expect(summary(await blame(4))).toMatchObject({ title: ['back', 4, null, null], views: [0, 4, null, null] });
+    const before = summary(await blame(4, { version: 3 }));
+    expect(before).toMatchObject({ title: ['second', 2, null, null], views: [0, 1, null, null] });
   });
 
   it('works where the beginning of the history has been removed', async () => {

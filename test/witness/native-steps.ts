@@ -64,7 +64,7 @@ const UPDATES: readonly Call[] = [
 ];
 
 /** Tables to whose rows nothing refers, and others, whose rows take others along. */
-const DELETED = ['Task', 'Visit', 'City', 'Badge', 'Loan', 'Desk', 'Person', 'Project', 'Dog', 'Cat', 'Vehicle'];
+const DELETED = ['Task', 'Visit', 'City', 'Badge', 'Loan', 'Desk', 'Person', 'Project', 'Dog', 'Cat', 'Vehicle', 'Car'];
 
 const country = ({ em, c }: Work, n: number): Fields => ({
   code: pick(COUNTRY_CODES, n),

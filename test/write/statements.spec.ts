@@ -14,8 +14,11 @@ describe('E16, Q9, R3: what a tracked flush sends', () => {
     wire = await tapWire(database.url);
     orm = await MikroORM.init({ clientUrl: wire.url, entities: BLOG, extensions: [revy()], pool: { min: 1, max: 1 } });
     await orm.schema.create();
+    // each connection prepares two statements: one for what creates or deletes only, and one for the rest
     const em = orm.em.fork();
-    em.create(User, { name: 'warm up', email: null });
+    const user = em.create(User, { name: 'warm up', email: null });
+    await em.flush();
+    user.name = 'warm';
     await em.flush();
   });
   afterAll(async () => {

@@ -21,13 +21,19 @@ const DESCRIPTIONS = [
 export interface CapturedContext {
   /** Tells this form from later ones. */
   readonly revy: 1;
+  /** Stored type and key of the actor; `null` for the system. */
   readonly actor?: { readonly type: string; readonly id: string } | null;
+  /** Why the revision is made. */
   readonly revisionDescription?: string | null;
+  /** Why objects are created, updated or removed. */
   readonly objectDeltaDescription?: string | null;
+  /** Why attributes are set. */
   readonly attributeDeltaDescription?: string | null;
+  /** Why objects disappear that a cascade takes along. */
   readonly deletionDescription?: string | null;
   /** With the {@link Cause} under `causedBy`. */
   readonly metadata?: JsonRecord;
+  /** Nothing was recorded there, nor will it be. */
   readonly isDisabled?: true;
 }
 
@@ -37,6 +43,7 @@ export type Cause = {
   revision: number | null;
   /** Who acted there, as `Revision` has it. */
   actorType: string | null;
+  /** Its key; the name of a named system. */
   actorId: string | null;
   /** Why. */
   description: string | null;

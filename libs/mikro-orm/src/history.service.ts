@@ -3,6 +3,7 @@ import type { ObjectDelta } from './model/object-delta.entity.js';
 import type { Revision } from './model/revision.entity.js';
 import { runtimeOf } from './runtime.js';
 import type { DeltaFilter, ObjectDeltaFilter, PageOptions, RevisionFilter } from './history/filter/history-filter.js';
+import { type Activity, type ActivityOptions, readActivity } from './history/activity.js';
 import { countDeltas, countRevisions, findDeltas, findRevisions } from './history/find-history.js';
 import { concreteTarget } from './history/concrete-target.js';
 import { DifferentClassesError } from './history/history.errors.js';
@@ -88,9 +89,19 @@ export class HistoryService<R extends Revision = Revision, D extends ObjectDelta
     return (await findRevisions(await this.#reader(), filter as RevisionFilter<T>)) as Page<R>;
   }
 
-  /** How many revisions a filter leaves. One SELECT. Throws what {@link revisions} throws. */
+  /** How many revisions a filter leaves. One SELECT. Throws what {@link HistoryService.revisions} throws. */
   async countRevisions<T extends object = object>(filter: RevisionFilter<T, R> = {}): Promise<number> {
     return countRevisions(await this.#reader(), filter as RevisionFilter<T>);
+  }
+
+  /**
+   * How the revisions that a filter leaves are spread over time, in steps whose length fits the time between the first and
+   * the last. One SELECT, which reads the times of all of them.
+   *
+   * Throws what {@link HistoryService.revisions} throws, and an {@link UnusableFilterError} for fewer than two steps.
+   */
+  async activity<T extends object = object>(filter: RevisionFilter<T, R> & ActivityOptions = {}): Promise<Activity> {
+    return readActivity(await this.#reader(), filter as RevisionFilter<T> & ActivityOptions);
   }
 
   /**
@@ -120,7 +131,7 @@ export class HistoryService<R extends Revision = Revision, D extends ObjectDelta
     return (await findDeltas(await this.#reader(), filter)) as Page<D>;
   }
 
-  /** How many deltas a filter leaves. One SELECT. Throws what {@link deltas} throws. */
+  /** How many deltas a filter leaves. One SELECT. Throws what `deltas` throws. */
   async countDeltas<T extends object = object>(filter: DeltaFilter<T, D> = {}): Promise<number> {
     return countDeltas(await this.#reader(), filter as DeltaFilter<T>);
   }
@@ -219,17 +230,21 @@ export class HistoryService<R extends Revision = Revision, D extends ObjectDelta
   }
 
   /**
-   * Who set the present value of each attribute of an object, when and why; of a deleted object its last values. One
-   * SELECT, and at most three for the values; one or two more if the object is asked for by a class that others inherit
-   * from in the database.
+   * Who set the value of each attribute of an object, when and why: the present one, or that of a point; of a deleted
+   * object its last values. One SELECT, and at most three for the values; one or two more if the object is asked for by a
+   * class that others inherit from in the database.
    *
-   * @returns `null` if the object is neither in the history nor in its table
+   * @returns `null` if the object is neither in the history nor in its table, or did not exist at the point
    * @throws {UntrackedEntityError} if the class is not tracked
    * @throws {UnusableKeyError} if the key does not fit the class
+   * @throws {UnusablePointError} if the point is none
+   * @throws {UnknownRevisionError} if the point names a revision that does not exist
+   * @throws {UnknownVersionError} if the object has no version of that number
+   * @throws {PointBeforeHistoryError} if the object is older than its history, and the point lies before it
    */
-  async blame<T extends object>(entity: EntityName<T>, key: Primary<T>): Promise<Blame<T> | null> {
+  async blame<T extends object>(entity: EntityName<T>, key: Primary<T>, point?: ObjectPoint): Promise<Blame<T> | null> {
     const em = this.#em.getContext(false);
-    return readBlame<T>(em, await concreteTarget(em, targetOf(em, entity, key)));
+    return readBlame<T>(em, await concreteTarget(em, targetOf(em, entity, key)), point);
   }
 
   /**

@@ -18,6 +18,7 @@ export type { Json, JsonRecord } from './model/json.js';
 export type { SwappedEntities } from './model/history-classes.js';
 export type { HookContext, ObjectDeltaHook, RevisionHook } from './model/row-hook.js';
 export { ObjectDelta, type StoredAttribution } from './model/object-delta.entity.js';
+export type { Activity, ActivityOptions, ActivityStep } from './history/activity.js';
 export type { AttributeName } from './history/attribute-name.js';
 export type {
   AttributeFilter,
@@ -50,23 +51,25 @@ export {
   HistoryWriteError,
   NoTransactionError,
   OutsideContextError,
-  PointBeforeHistoryError,
   RevyError,
   RevyNotInstalledError,
   RevyOptionError,
   UnknownAttributeError,
   UnknownCommitError,
-  UnknownRevisionError,
-  UnknownVersionError,
   UnloadedRevisionError,
   UnserialisableMetadataError,
   UnserialisableValueError,
   UntrackedEntityError,
   UnusableActorError,
   UnusableKeyError,
-  UnusablePointError,
   UnusableRevisionError,
 } from './revy.errors.js';
+export {
+  PointBeforeHistoryError,
+  UnknownRevisionError,
+  UnknownVersionError,
+  UnusablePointError,
+} from './history/point.errors.js';
 export {
   AsOfBeforeHistoryError,
   AsOfEndedError,
@@ -88,6 +91,7 @@ export { type TrackedType, trackedTypes } from './tracked-types.js';
 export type { BypassOptions, ContextRequirement, NativeBypass, QueryBypass, RevyOptions } from './revy.options.js';
 export { Tracked, type TrackingDecorator, Untracked } from './tracking/tracked.decorator.js';
 export { ContextRequiredError, FormerNameError, UnusableTypeError } from './tracking/tracking.errors.js';
+export { UntriggerableError } from './triggers/triggers.errors.js';
 export type { PropertyTrackingOptions, TrackingOptions } from './tracking/tracking-options.js';
 export type { RevisionChanges } from './history/revision-changes.js';
 export type { RelatedOptions } from './related/find-related.js';
@@ -113,7 +117,12 @@ export {
 } from './revert/revert-plan.js';
 export type { RevertOptions } from './revert/revert.js';
 export type { RevisionRef } from './revert/named-revisions.js';
-export { RevertService, type ToVersionOptions, type UndeleteOptions } from './revert/revert.service.js';
+export {
+  type RevertRevisionOptions,
+  RevertService,
+  type ToVersionOptions,
+  type UndeleteOptions,
+} from './revert/revert.service.js';
 export type { AttributeBlame, Blame } from './versions/blame.js';
 export type { AttributeDiff, CollectionDiff, Diff, DiffOptions, ObjectAtPoint, ValueDiff } from './versions/diff.js';
 export type { VersionOptions } from './versions/object-versions.js';

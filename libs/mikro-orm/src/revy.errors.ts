@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 
-/** Every failure that Revy raises on purpose. Catch it by class, or by its `code`, which never changes. */
+/** Every failure that Revy raises on purpose. Catch it by class, or by its `code`. */
 export abstract class RevyError extends Error {
+  /** Tells this failure from all others, as in `'REVY_NO_TRANSACTION'`; messages may change, codes never do. */
   abstract readonly code: string;
 
   constructor(message: string, options?: ErrorOptions) {
@@ -14,7 +15,10 @@ export abstract class RevyError extends Error {
 export class ContextOutsideFrameError extends RevyError {
   readonly code = 'REVY_CONTEXT_OUTSIDE_FRAME';
 
-  constructor(readonly key: string) {
+  constructor(
+    /** The key of the context. */
+    readonly key: string,
+  ) {
     super(
       `Cannot change "${key}" of the revision context: no frame is open here, so nothing would hold the change. ` +
         `Wrap the code in RevisionContext.run({}, () => ...), or pass the value to RevisionContext.run itself.`,
@@ -39,7 +43,9 @@ export class RevyOptionError extends RevyError {
   readonly code = 'REVY_OPTION';
 
   constructor(
+    /** The name of the option. */
     readonly option: string,
+    /** What was given for it. */
     readonly value: unknown,
     expected: string,
   ) {
@@ -63,7 +69,10 @@ export class RevyNotInstalledError extends RevyError {
 export class DuplicateTypeError extends RevyError {
   readonly code = 'REVY_DUPLICATE_TYPE';
 
-  constructor(readonly type: string) {
+  constructor(
+    /** The stored type name. */
+    readonly type: string,
+  ) {
     super(
       `Cannot track two entities as "${type}": their histories would mix. ` +
         `Give one of them another stored type: @Tracked({ as: '...' }), or revy: { as: '...' } in defineEntity.`,
@@ -76,7 +85,9 @@ export class UnknownAttributeError extends RevyError {
   readonly code = 'REVY_UNKNOWN_ATTRIBUTE';
 
   constructor(
+    /** The class concerned. */
     readonly entityName: string,
+    /** The property concerned. */
     readonly attribute: string,
     known: readonly string[],
   ) {
@@ -88,7 +99,10 @@ export class UnknownAttributeError extends RevyError {
 export class UntrackedEntityError extends RevyError {
   readonly code = 'REVY_UNTRACKED_ENTITY';
 
-  constructor(readonly entityName: string) {
+  constructor(
+    /** The class concerned. */
+    readonly entityName: string,
+  ) {
     super(
       `Cannot read the history of ${entityName}: its changes are not tracked. ` +
         `Add @Tracked() to the class, or remove what leaves it out (@Untracked(), or track: 'marked').`,
@@ -100,7 +114,10 @@ export class UntrackedEntityError extends RevyError {
 export class NoTransactionError extends RevyError {
   readonly code = 'REVY_NO_TRANSACTION';
 
-  constructor(readonly entityName: string) {
+  constructor(
+    /** The class concerned. */
+    readonly entityName: string,
+  ) {
     super(
       `Cannot write ${entityName}: no transaction of MikroORM would hold the change and its history together. ` +
         `Wrap it in em.transactional(), or leave "implicitTransactions" on; ` +
@@ -113,7 +130,10 @@ export class NoTransactionError extends RevyError {
 export class OutsideContextError extends RevyError {
   readonly code = 'REVY_OUTSIDE_CONTEXT';
 
-  constructor(readonly entityName: string) {
+  constructor(
+    /** The class concerned. */
+    readonly entityName: string,
+  ) {
     super(
       `Cannot write ${entityName}: no revision context says who makes the change. ` +
         `Wrap the code in RevisionContext.run({ actor }, () => ...); ` +
@@ -154,7 +174,9 @@ export class UnserialisableValueError extends RevyError {
   readonly code = 'REVY_UNSERIALISABLE_VALUE';
 
   constructor(
+    /** The property concerned. */
     readonly attribute: string,
+    /** What kind of value it is. */
     readonly kind: string,
   ) {
     super(
@@ -182,6 +204,7 @@ export class UnusableActorError extends RevyError {
   readonly code = 'REVY_UNUSABLE_ACTOR';
 
   constructor(
+    /** What was given as the actor, by its class. */
     readonly actorName: string,
     reason: 'not an entity' | 'no key',
   ) {
@@ -211,67 +234,13 @@ export class UnloadedRevisionError extends RevyError {
 export class UnusableRevisionError extends RevyError {
   readonly code = 'REVY_UNUSABLE_REVISION';
 
-  constructor(readonly given: string) {
+  constructor(
+    /** What was given in place of a revision. */
+    readonly given: string,
+  ) {
     super(
       `Cannot write into ${given}: the context's "revision" has to be a Revision, or a function that returns one. ` +
         `Use revision: () => new Revision(), or a revision that was loaded.`,
-    );
-  }
-}
-
-/** A point names a revision that was never made. */
-export class UnknownRevisionError extends RevyError {
-  readonly code = 'REVY_UNKNOWN_REVISION';
-
-  constructor(readonly revision: unknown) {
-    super(
-      `Cannot find revision ${inspect(revision)}: there is none with this id. ` +
-        `Look one up with history.revisions(), or use a Date.`,
-    );
-  }
-}
-
-/** An object has no version of the number asked for. */
-export class UnknownVersionError extends RevyError {
-  readonly code = 'REVY_UNKNOWN_VERSION';
-
-  constructor(
-    readonly entityName: string,
-    readonly objectId: string,
-    readonly version: unknown,
-    latest: number,
-  ) {
-    super(
-      `Cannot find version ${inspect(version)} of ${entityName} ${objectId}: ` +
-        (latest ? `it has the versions 1 to ${latest}.` : 'it has no recorded version.'),
-    );
-  }
-}
-
-/** A point lies before the first thing that was recorded of an object that is older than its history. */
-export class PointBeforeHistoryError extends RevyError {
-  readonly code = 'REVY_POINT_BEFORE_HISTORY';
-
-  constructor(
-    readonly entityName: string,
-    readonly objectId: string,
-    readonly since: Date,
-  ) {
-    super(
-      `Cannot tell what ${entityName} ${objectId} was then: it is older than its history, ` +
-        `and tracking began at ${since.toISOString()}. Ask for a later point.`,
-    );
-  }
-}
-
-/** A point is none of the forms that a point can have. */
-export class UnusablePointError extends RevyError {
-  readonly code = 'REVY_UNUSABLE_POINT';
-
-  constructor(readonly point: unknown) {
-    super(
-      `Cannot read history at ${inspect(point)}: it is not a point in it. Use a Date, a Revision, ` +
-        `{ revision: id }, { before: id }, { after: id }, or { version: n } from 1.`,
     );
   }
 }
@@ -281,7 +250,9 @@ export class UnusableKeyError extends RevyError {
   readonly code = 'REVY_UNUSABLE_KEY';
 
   constructor(
+    /** The class concerned. */
     readonly entityName: string,
+    /** What was given as the key. */
     readonly key: unknown,
     primaryKeys: readonly string[],
   ) {

@@ -1,6 +1,6 @@
 import type { EntityManager, EntityMetadata, EntityName, MetadataStorage, MikroORM } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/sql';
-import { baseline } from './baseline/baseline.js';
+import { baseline as recordBaseline } from './baseline/baseline.js';
 import type { Bypasses } from './bypass/bypass-entity-manager.js';
 import type { NativeCapture } from './bypass/capture-native.js';
 import { GuardedConnections } from './bypass/guarded-connection.js';
@@ -27,11 +27,13 @@ import { RevySubscriber } from './revy.subscriber.js';
 import { EXTENSION, isTracked, type RevyRuntime } from './runtime.js';
 import { type ManagerHooks, trackingClass } from './tracking-entity-manager.js';
 import './tracking/property-builder.js';
+import { addTriggers } from './triggers/add-triggers.js';
+import { TriggerSettings } from './triggers/trigger-settings.js';
 import { TrackedEntities } from './tracking/tracked-entities.js';
 import { HistoryWriter } from './write/history-writer.js';
 import { Recorder } from './write/recorder.js';
 
-/** What {@link revy} returns, for the list `extensions` of a MikroORM configuration. */
+/** What `revy()` returns, for the list `extensions` of a MikroORM configuration. */
 export interface RevyExtension {
   /** Called by MikroORM. May also be called with an ORM that is running already; a second call does nothing. */
   register(orm: MikroORM): void;
@@ -67,7 +69,8 @@ export function revy<R extends Revision = Revision, D extends ObjectDelta = Obje
       const alongFlush = new Cascades(cascades);
       const driver = orm.driver as unknown as AbstractSqlDriver;
       const collections = new CollectionWrites(cascades, alongFlush, new ConcreteClasses(entities), driver);
-      const subscriber = new RevySubscriber(entities, recorder, alongFlush, collections);
+      const triggers = new TriggerSettings(entities);
+      const subscriber = new RevySubscriber(entities, recorder, alongFlush, collections, triggers);
       const writePending = (em: EntityManager) => recorder.writePending(em);
       const discover = (metadata: Iterable<EntityMetadata>) =>
         cascades.discover(metadata, orm.config.get('schemaGenerator'));
@@ -76,7 +79,7 @@ export function revy<R extends Revision = Revision, D extends ObjectDelta = Obje
       orm.config.registerExtension(EXTENSION, () => runtime);
       orm.config.set('subscribers', [...orm.config.get('subscribers'), subscriber]);
       const dependants = new NativeCascades(cascades);
-      const bypasses = bypassesOf(orm, runtime, { entities, recorder, dependants, collections });
+      const bypasses = bypassesOf(orm, runtime, { entities, recorder, dependants, collections, triggers });
       noticeMissedRows(orm.driver as never);
       const extend: Extend = em => extendEntityManager(em, bypasses, hooksOf(subscriber, cascades, recorder));
       if (orm.em) installInto(orm, { runtime, tables, extend }, subscriber);
@@ -85,7 +88,11 @@ export function revy<R extends Revision = Revision, D extends ObjectDelta = Obje
   };
 }
 
-revy.baseline = baseline;
+/** What is done for a whole class: `revy.baseline`. */
+export namespace revy {
+  /** Records what the rows of a class are as the beginning of their history: `await revy.baseline(em, Post)`. */
+  export const baseline = recordBaseline;
+}
 
 /** Without any, rows are written without a detour. */
 function additionsOf(tables: HistoryTables, options: ResolvedOptions): RowAdditions | undefined {
@@ -145,15 +152,17 @@ function onDecorate(storage: MetadataStorage, runtime: RevyRuntime): void {
 }
 
 function install(storage: MetadataStorage, { entities, tables, discover }: RevyRuntime): void {
+  const { keyframeEvery, maskWith } = entities.options;
   for (const { meta, isTracked } of entities.add(storage)) {
     if (isTracked) installAttribution(meta);
   }
   addPastIndexes(storage, tables, entities);
+  addTriggers(storage, entities, { tables, keyframeEvery, maskWith });
   discover(storage);
 }
 
 function bypassesOf(orm: MikroORM, { entities, tables }: RevyRuntime, capture: NativeCapture): Bypasses {
-  const guard = new QueryGuard(entities, new TrackedTables(entities, tables), orm.config);
+  const guard = new QueryGuard(entities, new TrackedTables(entities, tables), orm.config, capture.triggers);
   return { guard, native: new NativeWrites(orm, capture, guard), connections: new GuardedConnections(guard) };
 }
 

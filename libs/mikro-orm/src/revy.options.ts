@@ -33,7 +33,7 @@ export interface BypassOptions {
 /** What a context can be required to say: an actor other than `null`, or a `revisionDescription` that is not blank. */
 export type ContextRequirement = 'actor' | 'description';
 
-/** Options of {@link revy}. */
+/** Options of `revy()`. */
 export interface RevyOptions<R extends Revision = Revision, D extends ObjectDelta = ObjectDelta> {
   /**
    * Which entities are tracked: all but those marked `@Untracked()`, or only those marked `@Tracked()`.
@@ -81,6 +81,14 @@ export interface RevyOptions<R extends Revision = Revision, D extends ObjectDelt
    */
   readonly maskWith?: string;
   /**
+   * What is recorded of properties that MikroORM hides from serialisation, `hidden: true`, such as the hash of a
+   * password: that they changed and not their values, or their values like any others. A property that says
+   * `revy: { mask: false }` is recorded either way. Relations and collections are, too.
+   *
+   * @defaultValue `'mask'`
+   */
+  readonly hidden?: 'mask' | 'track';
+  /**
    * What happens to writes that go past the unit of work: one answer for every kind of them, or one for each. Where
    * tracking is disabled, none of them is minded.
    *
@@ -122,12 +130,14 @@ const DEFAULTS = {
   tablePrefix: 'revy_',
   keyframeEvery: 8,
   maskWith: '[FILTERED]',
+  hidden: 'mask',
   bypass: { native: 'capture', query: 'warn' },
 } as const satisfies RevyOptions;
 
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
   track: ['all', 'marked'],
   outsideContext: ['track', 'ignore', 'throw'],
+  hidden: ['mask', 'track'],
 };
 
 const TEXTS: readonly string[] = ['schema', 'tablePrefix', 'maskWith'];

@@ -1,19 +1,11 @@
-import type {
-  ChangeSet,
-  EntityManager,
-  EventArgs,
-  EventSubscriber,
-  FlushEventArgs,
-  TransactionEventArgs,
-  UnitOfWork,
-} from '@mikro-orm/core';
+import type { EntityManager, EventSubscriber, FlushEventArgs, TransactionEventArgs, UnitOfWork } from '@mikro-orm/core';
 import { adoptNewEntity, clearAttribution } from './capture/attribution.js';
-import { type CapturedEntity, FlushCapture } from './capture/flush-capture.js';
+import { aroundChangeSets } from './capture/change-set-hooks.js';
+import { type AnyChangeSet, FlushCapture } from './capture/flush-capture.js';
 import { progressOf } from './capture/flush-progress.js';
-import { LaterSubscribers } from './capture/later-subscribers.js';
 import { readChanges } from './capture/read-changes.js';
 import { flushOf, type RunningFlush } from './capture/running-flush.js';
-import { fetchMissing, namesToKnow } from './capture/unknown-values.js';
+import { fetchMissing } from './capture/unknown-values.js';
 import type { Cascades } from './cascade/cascades.js';
 import { aroundCollections } from './collections/collection-updates.js';
 import type { CollectionWrites } from './collections/collection-writes.js';
@@ -23,6 +15,8 @@ import { buildDrafts } from './delta/build-drafts.js';
 import { NoTransactionError } from './revy.errors.js';
 import { refuseOutsideContext, refuseUnexplained } from './tracking/required-context.js';
 import type { TrackedEntities } from './tracking/tracked-entities.js';
+import type { TriggerSettings } from './triggers/trigger-settings.js';
+import { orRollBack } from './write/failed-start.js';
 import type { Recorder } from './write/recorder.js';
 import type { TransactionLog } from './write/transaction-log.js';
 import { InterruptedWriteError } from './write/write.errors.js';
@@ -37,25 +31,25 @@ export class RevySubscriber implements EventSubscriber {
     private readonly recorder: Recorder,
     private readonly cascades: Cascades,
     private readonly collections: CollectionWrites,
+    private readonly triggers: TriggerSettings,
   ) {}
 
   /** What a failed flush left behind is dropped here. */
   beforeFlush({ em, uow }: FlushEventArgs): void {
-    aroundCollections(uow, perform => this.collections.around(em, this.#captures.get(flushOf(uow)), perform));
+    aroundCollections(uow, perform => this.collections.around(em, this.#of(em), perform));
+    aroundChangeSets(uow, { before: set => this.#before(em, set), after: set => this.#of(em)?.after(set) });
     const frame = currentFrame();
     const isRecorded = frame ? !frame.isDisabled : this.tracked.options.outsideContext !== 'ignore';
     this.#captures.delete(flushOf(uow));
     if (!isRecorded) return;
     const { attribution } = frame?.values ?? unresolved;
-    const later = new LaterSubscribers(em, this);
-    const { classes } = this.collections;
-    this.#captures.set(flushOf(uow), new FlushCapture(uow, classes, later, attribution, this.#isInDoubt));
+    this.#captures.set(flushOf(uow), new FlushCapture(uow, this.collections.classes, attribution, this.#isInDoubt));
   }
 
   async onFlush({ em, uow }: FlushEventArgs): Promise<void> {
     this.cascades.onFlush(uow);
     const capture = this.#captures.get(flushOf(uow));
-    if (!capture) return forget(uow);
+    if (!capture) return this.#leaveAlone(em, uow);
     const linked = this.collections.firstTracked(em, capture);
     const first = capture.firstTracked() ?? linked ?? this.cascades.firstTracked(uow);
     if (first === undefined) return;
@@ -68,39 +62,22 @@ export class RevySubscriber implements EventSubscriber {
     if (ctx) await capture.fetch(em, ctx);
   }
 
+  async #leaveAlone(em: EntityManager, uow: UnitOfWork): Promise<void> {
+    forget(uow);
+    const ctx = em.getTransactionContext() as object | undefined;
+    if (ctx) await this.triggers.tellIfDisabled(ctx);
+  }
+
   beforeTransactionStart({ em, transaction }: TransactionEventArgs): void {
     this.recorder.logs.expect(em, transaction as object | undefined);
   }
 
   async afterTransactionStart({ em, uow, transaction }: TransactionEventArgs): Promise<void> {
     this.recorder.logs.begin(em, transaction as object);
+    if (!transaction) return;
     const capture = uow && this.#captures.get(flushOf(uow));
-    if (capture && transaction) await capture.fetch(em, transaction);
-  }
-
-  beforeCreate({ em, changeSet }: EventArgs<object>): void {
-    this.#capture(em, changeSet!);
-  }
-
-  async beforeUpdate({ em, changeSet }: EventArgs<object>): Promise<void> {
-    const captured = await this.#before(em, changeSet!);
-    const capture = this.#of(em);
-    if (captured) await fetchMissing(em, captured, namesToKnow(captured, changeSet!, capture!));
-    await this.cascades.beforeUpdate(em, changeSet!, capture);
-  }
-
-  async beforeDelete({ em, changeSet }: EventArgs<object>): Promise<void> {
-    const captured = await this.#before(em, changeSet!);
-    if (captured) await fetchMissing(em, captured, [...captured.tracked.attributes.keys()]);
-    await this.cascades.beforeDelete(em, changeSet!, this.#of(em));
-  }
-
-  afterCreate({ em, changeSet }: EventArgs<object>): void {
-    this.#of(em)?.after(changeSet!);
-  }
-
-  afterUpdate({ em, changeSet }: EventArgs<object>): void {
-    this.#of(em)?.after(changeSet!);
+    const work = capture ? capture.fetch(em, transaction) : this.triggers.tellIfDisabled(transaction as object);
+    await orRollBack(em, transaction, work);
   }
 
   /** MikroORM 7.2 calls this after the COMMIT of a transaction that the flush opened itself; see the next hook. */
@@ -143,25 +120,30 @@ export class RevySubscriber implements EventSubscriber {
 
   readonly #isInDoubt = (entity: object): boolean => this.recorder.logs.isInDoubt(entity);
 
-  #capture(em: EntityManager, changeSet: ChangeSet<object>): CapturedEntity | undefined {
-    const captured = this.#of(em)?.before(changeSet, em);
-    if (captured) this.recorder.logs.wrote(captured.entity, em.getTransactionContext() as object | undefined);
-    return captured;
-  }
-
   #of(em: EntityManager): FlushCapture | undefined {
     return this.#captures.get(flushOf(em.getUnitOfWork(false)));
   }
 
-  async #before(em: EntityManager, changeSet: ChangeSet<object>): Promise<CapturedEntity | undefined> {
-    await this.#of(em)?.ask(em, changeSet.entity);
-    return this.#capture(em, changeSet);
+  #before(em: EntityManager, changeSet: AnyChangeSet): Promise<void> | undefined {
+    const capture = this.#of(em);
+    const isToAsk = capture && changeSet.type !== 'create' && capture.isToAsk(changeSet.entity);
+    if (!isToAsk) return this.#capture(em, changeSet, capture);
+    return capture.ask(em, changeSet.entity).then(() => this.#capture(em, changeSet, capture));
+  }
+
+  #capture(em: EntityManager, changeSet: AnyChangeSet, capture: FlushCapture | undefined): Promise<void> | undefined {
+    const captured = capture?.before(changeSet, em);
+    if (captured) this.recorder.logs.wrote(captured.entity, em.getTransactionContext() as object | undefined);
+    const fetched = captured && fetchMissing(em, captured, changeSet);
+    const cascade = () => this.cascades.beforeWrite(em, changeSet, capture);
+    return fetched ? fetched.then(cascade) : cascade();
   }
 
   async #finish({ em, uow, transaction }: TransactionEventArgs, log: TransactionLog): Promise<void> {
     const flush = flushOf(uow!);
     const capture = this.#captures.get(flush);
     if (!capture) return;
+    await capture.tellRemainders(em, transaction!);
     await capture.fetchComputed(em, transaction!);
     await this.collections.readLinks(em, capture);
     const changes = await this.cascades.withCascades(capture, readChanges(capture, em));

@@ -20,7 +20,10 @@ export class AsOfWriteError extends RevyError {
 export class AsOfBeforeHistoryError extends RevyError {
   readonly code = 'REVY_AS_OF_BEFORE_HISTORY';
 
-  constructor(readonly since: Date) {
+  constructor(
+    /** When tracking began. */
+    readonly since: Date,
+  ) {
     super(
       `Cannot tell what there was then: tracking began at ${since.toISOString()}, ` +
         `and what is older than that may have been anything before. Ask for a later point.`,
@@ -44,7 +47,10 @@ export class AsOfEndedError extends RevyError {
 export class AsOfVersionError extends RevyError {
   readonly code = 'REVY_AS_OF_VERSION';
 
-  constructor(readonly point: unknown) {
+  constructor(
+    /** What was given as the point. */
+    readonly point: unknown,
+  ) {
     super(
       `Cannot read everything as of ${inspect(point)}: a version belongs to one object. ` +
         `Use the revision that made it, or snapshots.at() for that object.`,
@@ -57,7 +63,9 @@ export class AsOfUntrackedError extends RevyError {
   readonly code = 'REVY_AS_OF_UNTRACKED';
 
   constructor(
+    /** The class concerned. */
     readonly entityName: string,
+    /** The table that was to be read. */
     readonly table: string,
   ) {
     super(
@@ -72,7 +80,9 @@ export class AsOfSchemaError extends RevyError {
   readonly code = 'REVY_AS_OF_SCHEMA';
 
   constructor(
+    /** The class concerned. */
     readonly entityName: string,
+    /** The table that was to be read. */
     readonly table: string,
   ) {
     super(
@@ -87,6 +97,7 @@ export class AsOfStatementError extends RevyError {
   readonly code = 'REVY_AS_OF_STATEMENT';
 
   constructor(
+    /** The SQL that was to run. */
     readonly statement: string,
     reason: 'unknown' | 'several',
   ) {

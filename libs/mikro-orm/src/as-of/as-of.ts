@@ -2,7 +2,7 @@ import { type EntityManager, IsolationLevel, TransactionContext } from '@mikro-o
 import { isPast, liveContext } from '../database/live-context.js';
 import { type Client, execute, isWireConnection, statement, withConnection } from '../database/statement.js';
 import { type Point, pointCondition, type PointCondition } from '../history/point.js';
-import { UnknownRevisionError, UnusablePointError } from '../revy.errors.js';
+import { UnknownRevisionError, UnusablePointError } from '../history/point.errors.js';
 import { runtimeOf } from '../runtime.js';
 import { AsOfBeforeHistoryError, AsOfVersionError } from './as-of.errors.js';
 import { KnownTables } from './known-tables.js';
@@ -53,10 +53,11 @@ export async function readAsOf<Em extends EntityManager, Result>(
   );
   let reading: PastReading | undefined;
   try {
-    const bounds = await findBounds(em, transaction, condition, outer !== undefined);
     const tables = tablesOf(em);
+    const bounds = await findBounds(em, { transaction, point: condition, isNested: outer !== undefined, tables });
     const prepared = bounds.isWire ? tables.prepared : undefined;
-    reading = pastReading({ tables, bounds, schema: bounds.schema, untracked, prepared });
+    const calm = tables.calm(bounds.since, bounds.sizes);
+    reading = pastReading({ tables, calm, bounds, schema: bounds.schema, untracked, prepared });
     const reader = pastEntityManager(em, driverOf(em), pastTransaction(transaction, reading));
     return await TransactionContext.create(reader, () => read(reader));
   } finally {
@@ -74,22 +75,27 @@ function conditionOf(point: Point): PointCondition {
 
 const ONLY_READ = statement('set transaction isolation level repeatable read, read only');
 
+interface BoundsSearch {
+  readonly transaction: object;
+  readonly point: PointCondition;
+  readonly isNested: boolean;
+  readonly tables: KnownTables;
+}
+
 async function findBounds(
   em: EntityManager,
-  transaction: object,
-  point: PointCondition,
-  isNested: boolean,
+  { transaction, point, isNested, tables }: BoundsSearch,
 ): Promise<BoundsRow & { readonly isWire: boolean }> {
   const select = boundsStatement(runtimeOf(em).tables, point);
   const bounds = await withConnection(transaction as Client, async connection => {
     const isWire = isWireConnection(connection);
     // Kysely's dialect for PGlite begins a transaction like any other
     if (!isNested && !isWire) await execute(connection, ONLY_READ, []);
-    const { rows } = await execute(connection, select, [point.value, isNested]);
+    const { rows } = await execute(connection, select, [point.value, isNested, ...tables.sized]);
     return { ...(rows[0] as BoundsRow), isWire };
   });
   if (!bounds.point_exists) throw new UnknownRevisionError(point.value);
-  refuseBeforeHistory(point, bounds.since === null ? new Date() : new Date(bounds.since));
+  refuseBeforeHistory(point, bounds.began === null ? new Date() : new Date(bounds.began));
   return bounds;
 }
 

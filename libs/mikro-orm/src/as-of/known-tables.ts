@@ -5,9 +5,11 @@ import type { TrackedEntities, TrackedEntity } from '../tracking/tracked-entitie
 import { pastTemplate, type PastTemplate } from './history-at.js';
 import { quoted } from '../model/tables.js';
 import { pastLinkObjects, pastLinkRows, pastLinks } from './past-links.js';
+import { type NamedQuery, pastChanges } from './past-changes.js';
 import { pastRows } from './past-rows.js';
-import { pastTable } from './past-table.js';
+import { pastTable, type PastTable } from './past-table.js';
 import { PreparedQueries } from './prepared-queries.js';
+import { readTable, type ReadTable } from './table-reads.js';
 
 /** A table or view that the ORM maps, as SQL text may name it. */
 export interface KnownTable {
@@ -19,15 +21,25 @@ export interface KnownTable {
   readonly kind: 'past' | 'view' | 'untracked' | 'several schemas';
   /** Its rows at a point, as a query. */
   readonly rows?: string;
+  /** The same from what has changed since, and how statements may ask for it. */
+  readonly changes?: (name: string) => readonly NamedQuery[];
+  readonly read?: () => ReadTable;
   /** Whether these say what is unknown of them. */
   readonly hasUnknown?: boolean;
 }
+
+/** Deltas that are gone through in a moment, whatever they are of. */
+const FEW = 10_000;
+const BYTES_OF_ROW = 100;
 
 /** Knows the tables of an ORM by name. */
 export class KnownTables {
   readonly #byName = new Map<string, KnownTable[]>();
   readonly #withUnknown = new Set<unknown>();
   readonly prepared = new PreparedQueries();
+  /** Schemas and names of the tables whose sizes matter. */
+  readonly sized: readonly [(string | undefined)[], string[]];
+  readonly #tracked: KnownTable[] = [];
   readonly #size: number;
 
   constructor(em: EntityManager) {
@@ -39,8 +51,21 @@ export class KnownTables {
     for (const metas of byTable(metadata, config).values()) {
       const known = knownTable(metas, { em, entities, config, template });
       this.#add(known);
-      if (known.hasUnknown) for (const meta of metas) this.#withUnknown.add(meta.class);
+      if (!known.hasUnknown) continue;
+      for (const meta of metas) this.#withUnknown.add(meta.class);
+      if (!metas[0]!.pivotTable) this.#tracked.push(known);
     }
+    this.sized = [this.#tracked.map(({ schema }) => schema), this.#tracked.map(({ table }) => table)];
+  }
+
+  /**
+   * Tables that little has happened to since a point: what changed can be gone through sooner than their rows.
+   *
+   * @param since how many deltas there are since, of all tables
+   * @param sizes of the tables in `sized`, in bytes
+   */
+  calm(since: number, sizes: readonly string[]): ReadonlySet<KnownTable> {
+    return new Set(this.#tracked.filter((_, index) => since <= Math.max(FEW, Number(sizes[index]) / BYTES_OF_ROW)));
   }
 
   /** Whether the rows of a class say at a point what is unknown of them. */
@@ -114,12 +139,31 @@ function knownTable(metas: readonly EntityMetadata[], { em, entities, config, te
   const classes = trackedIn(metas, em, entities);
   if (!owned && classes.length === 0) return { ...named, kind: 'untracked' };
   const hasUnknown = classes.length > 0;
-  return lazily({ ...named, kind: 'past', hasUnknown }, () => {
-    const links = owned && pastLinks(meta, owned.collection, owned.owners, schema);
-    if (!hasUnknown) return pastLinkRows(links!, template);
-    const table = pastTable(metas, classes, schema);
-    return links ? pastLinkObjects(table, links, template) : pastRows(table, template);
+  const past = { ...named, kind: 'past', hasUnknown } as const;
+  if (!owned) return trackedTable(past, metas, () => pastTable(metas, classes, schema), template);
+  return lazily(past, () => {
+    const links = pastLinks(meta, owned.collection, owned.owners, schema);
+    return hasUnknown
+      ? pastLinkObjects(pastTable(metas, classes, schema), links, template)
+      : pastLinkRows(links, template);
   });
+}
+
+function trackedTable(
+  known: KnownTable,
+  metas: readonly EntityMetadata[],
+  makeTable: () => PastTable,
+  template: PastTemplate,
+): KnownTable {
+  let made: PastTable | undefined;
+  const table = () => (made ??= makeTable());
+  return Object.assign(
+    lazily(known, () => pastRows(table(), template)),
+    {
+      changes: (name: string) => pastChanges(name, table(), template),
+      read: () => readTable(metas, table()),
+    },
+  );
 }
 
 /** Most tables are never read as of a point. */

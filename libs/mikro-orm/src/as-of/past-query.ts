@@ -3,6 +3,8 @@ import { quoteName } from '../model/quote.js';
 import { AsOfSchemaError, AsOfStatementError, AsOfUntrackedError, AsOfWriteError } from './as-of.errors.js';
 import { atBounds, type PointBounds } from './history-at.js';
 import type { KnownTable, KnownTables } from './known-tables.js';
+import type { NamedQuery } from './past-changes.js';
+import { readsWidely, type ReadText } from './table-reads.js';
 
 /** What names mean, in one call of `snapshots.asOf()`. */
 export interface PastScope {
@@ -10,6 +12,8 @@ export interface PastScope {
   /** The schema that the connection finds first. */
   readonly schema: string;
   readonly untracked: 'live' | 'throw';
+  /** Tables that little has happened to since the point. */
+  readonly calm: ReadonlySet<KnownTable>;
 }
 
 const QUERIES = new Set(['select', 'with', 'values', 'table', '(']);
@@ -38,13 +42,15 @@ const RESERVED = new Set(
   to trailing true union unique user using variadic verbose when where window with`.split(/\s+/),
 );
 
+type Queries = Map<string, NamedQuery>;
+
 /** A statement that reads, with the queries that stand for its tables. */
 export interface PastQuery {
   /** What stands before the query itself, such as `explain`. */
   readonly before: string;
   readonly query: string;
   /** What their tables are, by the names that the query has for them; templates, in the order in which they need each other. */
-  readonly tables: ReadonlyMap<string, string>;
+  readonly tables: ReadonlyMap<string, NamedQuery>;
 }
 
 /**
@@ -63,7 +69,7 @@ export function pastQuery(sql: string, scope: PastScope): PastQuery | undefined 
   refuseWrites(all);
   const from = all[start]!.start;
   const end = all.at(-1)!.text === ';' ? all.at(-1)!.start : sql.length;
-  const tables = new Map<string, string>();
+  const tables: Queries = new Map();
   const query = namesReplaced(sql, { all: all.slice(start), from, end }, scope, tables);
   return tables.size > 0 ? { before: sql.slice(0, from), query, tables } : undefined;
 }
@@ -73,8 +79,9 @@ export function pastQuery(sql: string, scope: PastScope): PastQuery | undefined 
  * of the tables. It takes one `with` for a query, so that one that has its own becomes a part of another.
  */
 export function renderAt({ before, query, tables }: PastQuery, bounds: PointBounds): string {
-  const named = [...tables].map(
-    ([name, rows]) => `${quoteName(name)} as not materialized (${atBounds(rows, bounds)}\n)`,
+  const named = [...tables.values()].map(
+    ({ name, rows, isMaterialized }) =>
+      `${quoteName(name)} as ${isMaterialized ? '' : 'not '}materialized (${atBounds(rows, bounds)}\n)`,
   );
   const isOwn = /^with\b/i.test(query);
   return `${before}with ${named.join(', ')} ${isOwn ? 'select * from ' : ''}(${query}\n)${isOwn ? ' revy_query' : ''}`;
@@ -120,13 +127,13 @@ function refuseWrites(all: readonly Token[]): void {
 }
 
 /** Text with qualified names replaced by those of the queries that stand for the tables, which are collected. */
-function namesReplaced(sql: string, { all, from, end }: Part, scope: PastScope, queries: Map<string, string>): string {
+function namesReplaced(sql: string, { all, from, end }: Part, scope: PastScope, queries: Queries): string {
   let text = '';
   let copied = from;
   for (const chain of chains(all)) {
     const { known, length } = meaning(chain, scope);
     if (!known) continue;
-    const name = collect(known, chain, scope, queries);
+    const name = collect(known, chain, { sql, all }, { scope, queries });
     if (name === undefined || length === 1) continue;
     text += `${sql.slice(copied, chain.names[0]!.start)}${quoteName(name)}`;
     copied = chain.names[length - 1]!.end;
@@ -186,17 +193,18 @@ interface Meaning {
   readonly length: number;
 }
 
+/** Where the queries of a statement are collected, and what names mean there. */
+interface Collected {
+  readonly scope: PastScope;
+  readonly queries: Queries;
+}
+
 /** @returns the name that stands for the table; none if it is read as it is */
-function collect(
-  known: KnownTable,
-  { isAfterTableWord, isAfterComma }: Chain,
-  scope: PastScope,
-  queries: Map<string, string>,
-): string | undefined {
+function collect(known: KnownTable, chain: Chain, text: ReadText, { scope, queries }: Collected): string | undefined {
   const { className, table } = known;
   if (known.kind === 'several schemas') throw new AsOfSchemaError(className, table);
   if (known.kind === 'untracked') {
-    if (scope.untracked === 'throw' && (isAfterTableWord || isAfterComma))
+    if (scope.untracked === 'throw' && (chain.isAfterTableWord || chain.isAfterComma))
       throw new AsOfUntrackedError(className, table);
     return undefined;
   }
@@ -204,11 +212,15 @@ function collect(
   const name = isCurrent || scope.tables.isUnique(known) ? table : `${known.schema}.${table}`;
   if (queries.has(name)) return name;
   const rows = known.rows!;
-  // what a view reads has to stand before it; a column of it may have its own name
-  const part = { all: known.kind === 'view' ? tokens(rows) : [], from: 0, end: rows.length };
-  queries.set(name, '');
-  const text = namesReplaced(rows, part, scope, queries);
-  queries.delete(name);
-  queries.set(name, text);
+  if (known.kind === 'view') {
+    // what a view reads has to stand before it; a column of it may have its own name
+    queries.set(name, { name, rows });
+    const text = namesReplaced(rows, { all: tokens(rows), from: 0, end: rows.length }, scope, queries);
+    queries.delete(name);
+    queries.set(name, { name, rows: text });
+  } else {
+    const isWide = known.changes && scope.calm.has(known) && readsWidely(text, known.read!());
+    for (const query of isWide ? known.changes(name) : [{ name, rows }]) queries.set(query.name, query);
+  }
   return name;
 }

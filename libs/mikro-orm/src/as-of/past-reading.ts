@@ -13,21 +13,27 @@ export interface ReadingOptions extends PastScope {
 }
 
 export function pastReading(options: ReadingOptions): PastReading {
+  const { untracked, schema, calm } = options;
+  const scope = JSON.stringify([untracked, schema, Array.from(calm, table => [table.schema, table.table])]);
   const pastText = (query: CompiledQuery) => {
     const past = pastQuery(query.sql, options);
     return past ? compiledQuery(renderAt(past, options.bounds), query.parameters) : query;
   };
-  return { hasEnded: false, pastText, past: query => preparedQuery(query, options) ?? pastText(query) };
+  return { hasEnded: false, pastText, past: query => preparedQuery(query, scope, options) ?? pastText(query) };
 }
 
 /** The point is a parameter like the others, so that all points share a plan; unless it is a point with exceptions. */
-function preparedQuery({ sql, parameters }: CompiledQuery, options: ReadingOptions): CompiledQuery | undefined {
-  const { bounds, prepared, untracked, schema } = options;
+function preparedQuery(
+  { sql, parameters }: CompiledQuery,
+  scope: string,
+  options: ReadingOptions,
+): CompiledQuery | undefined {
+  const { bounds, prepared } = options;
   if (!prepared || bounds.early.length + bounds.late.length > 0) return undefined;
   const shape = queryShape(sql, parameters.length);
   const taken = parameters.length + shape.values.length;
   const asParameters = { cut: `$${taken + 1}::bigint`, nearby: `$${taken + 2}::bigint`, early: [], late: [] };
-  const named = prepared.find(JSON.stringify([shape.text, untracked, schema]), () => {
+  const named = prepared.find(`${scope}${shape.text}`, () => {
     const past = pastQuery(shape.text, options);
     return past && past.before === '' ? allNamed(renderAt(past, asParameters), asParameters) : undefined;
   });

@@ -1,7 +1,7 @@
 import { keyFromId, objectIdSql } from './key-sql.js';
 import type { PastTemplate } from './history-at.js';
 import { quoteName, quoteText, quoteTexts } from '../model/quote.js';
-import type { PastClass, PastColumn, PastTable } from './past-table.js';
+import { type PastClass, type PastColumn, type PastTable, typeOfRow } from './past-table.js';
 import { attributesOf, byClass, isObject, isOneOf, stateAt, typeOf, typesOf } from './past-state.js';
 
 /** The column that names what nobody knows of a row: `null` if everything is known. */
@@ -21,13 +21,18 @@ const LATEST = '9223372036854775807';
  * @param isThere what has to hold beside that
  */
 export function pastRows(table: PastTable, history: PastTemplate, isThere = 'true'): string {
-  const columns = table.columns.map(column => `${columnAt(column, table)} as ${quoteName(column.name)}`);
-  const selected = [...table.key.map(({ column }) => `k.${quoteName(column)}`), ...discriminatorAt(table), ...columns];
-  return `select ${selected.join(', ')}, ${unknownAt(table)} as ${UNKNOWN_COLUMN}
+  return `select ${pastColumns(table).join(', ')}
 from (${candidates(table, history)}) k
 left join lateral (${stateAt(table, history)}) s on true
 where k.revy_type ${isOneOf(table)} and k.revy_action = 'delete' and ${history.after('k.revy_revision')}
   and (s.id is null or s.action <> 'create') and (k.revy_died is null or ${isDeadNow(table, history)}) and ${isThere}`;
+}
+
+/** The columns of the row `k` at the point, by what became of it since (`s`), and what is unknown of them. */
+export function pastColumns(table: PastTable): string[] {
+  const columns = table.columns.map(column => `${columnAt(column, table)} as ${quoteName(column.name)}`);
+  const keys = table.key.map(({ column }) => `k.${quoteName(column)}`);
+  return [...keys, ...discriminatorAt(table), ...columns, `${unknownAt(table)} as ${UNKNOWN_COLUMN}`];
 }
 
 /** What holds of deleted rows holds of the others by constants, which PostgreSQL takes out of their scan. */
@@ -71,12 +76,9 @@ function isDeadNow(table: PastTable, { delta }: PastTemplate): string {
 }
 
 function columnAt({ name, sources }: PastColumn, table: PastTable): string {
-  const now = `k.${quoteName(name)}`;
-  if ([...sources.values()].every(source => !source.read)) return `case when false then ${now} end`;
-  // what a class does not have in its columns, no ORM has changed
+  const still = columnNow({ name, sources }, table, 'k');
+  if (isNowhereKnown(sources)) return still;
   const others = table.classes.filter(({ type }) => !sources.has(type)).map(({ type }) => type);
-  const isKnown = ({ type }: PastClass) => sources.get(type)?.read !== undefined || !sources.has(type);
-  const still = table.classes.every(isKnown) ? now : byClassNow(table, each => (isKnown(each) ? now : 'null'));
   const past = table.classes.flatMap(({ type }) => {
     const source = sources.get(type);
     const isOf = table.classes.length > 1 ? `s.object_type = ${quoteText(type)} and ` : '';
@@ -84,6 +86,19 @@ function columnAt({ name, sources }: PastColumn, table: PastTable): string {
   });
   const isOfOthers = others.length > 0 ? ` or s.object_type = any(${quoteTexts(others)})` : '';
   return `case ${past.join(' ')} when s.is_live is not false${isOfOthers} then ${still} end`;
+}
+
+function isNowhereKnown(sources: PastColumn['sources']): boolean {
+  return [...sources.values()].every(source => !source.read);
+}
+
+/** A column of a row that is as it was; what a class does not have in its columns, no ORM has changed. */
+export function columnNow({ name, sources }: PastColumn, table: PastTable, alias: string): string {
+  const now = `${alias}.${quoteName(name)}`;
+  if (isNowhereKnown(sources)) return `case when false then ${now} end`;
+  const isKnown = ({ type }: PastClass) => sources.get(type)?.read !== undefined || !sources.has(type);
+  const isAlways = table.classes.every(isKnown);
+  return isAlways ? now : byClassNow(table, alias, each => (isKnown(each) ? now : 'null'));
 }
 
 function discriminatorAt({ discriminator }: PastTable): string[] {
@@ -94,24 +109,26 @@ function discriminatorAt({ discriminator }: PastTable): string[] {
   return [`case when s.id is null then k.${name} else case s.object_type ${cases.join(' ')} end end as ${name}`];
 }
 
-/** The stored type of a row, from the column that tells its class; none for a class that is not tracked. */
-function typeOfRow({ discriminator }: PastTable, alias: string): string {
-  const { column, values } = discriminator!;
-  const cases = [...values].map(([type, value]) => `when ${quoteText(String(value))} then ${quoteText(type)}`);
-  return `case ${alias}.${quoteName(column)} ${cases.join(' ')} end`;
-}
-
 function unknownAt(table: PastTable): string {
-  const never = ({ unknown }: PastClass) => (unknown.length > 0 ? quoteTexts(unknown) : 'null::text[]');
   const attributes = attributesOf(table, 's.object_type');
   const missing = `array(select a from unnest(${attributes}) a where not s.v ? a)`;
-  return `case when s.id is null then ${byClassNow(table, never)}
+  return `case when s.id is null then ${unknownNow(table, 'k')}
   when s.is_live or s.v ?& ${attributes} then ${byClass(table, 's.object_type', never)}
   else ${byClass(table, 's.object_type', never)} || ${missing} end`;
 }
 
-/** The same of a row that nothing has happened to, and which only a discriminator tells the class of. */
-function byClassNow(table: PastTable, sqlOf: (each: PastClass) => string): string {
-  if (table.discriminator) return byClass(table, 'k.revy_class', sqlOf);
+/** The same of a row that nothing has happened to. */
+export function unknownNow(table: PastTable, alias: string): string {
+  return byClassNow(table, alias, never);
+}
+
+/** What nobody ever knows of a class. */
+function never({ unknown }: PastClass): string {
+  return unknown.length > 0 ? quoteTexts(unknown) : 'null::text[]';
+}
+
+/** Only a discriminator tells the class of a row that nothing has happened to. */
+function byClassNow(table: PastTable, alias: string, sqlOf: (each: PastClass) => string): string {
+  if (table.discriminator) return byClass(table, alias === 'k' ? 'k.revy_class' : typeOfRow(table, alias), sqlOf);
   return sqlOf(table.classes.toSorted((a, b) => b.unknown.length - a.unknown.length)[0]!);
 }

@@ -9,13 +9,13 @@ const LIVE = '$live';
  * What became of the object `k` after the point: its first delta, with the values before it. Those are what the
  * object's deltas add up to since its last full state, and what they do not know, later deltas say that they replaced.
  */
-export function stateAt(table: PastTable, history: PastTemplate): string {
+export function stateAt(table: PastTable, history: PastTemplate, first: FirstAfter = firstAfter): string {
   const isComplete = `n.action <> 'update' or f.v ?& ${attributesOf(table, 'n.object_type')}`;
   const completed = `coalesce((${laterValues(table, history)}), '{}') || coalesce(f.v, '{}')`;
   const known = presentNames(table, 'r.v', 'newest');
   return `
 select n.id, n.action, n.object_type, v.v, v.v ? '${LIVE}' as is_live
-from (${firstAfter(table, history)}) n
+from (${first(table, history)}) n
 cross join lateral (select case n.action when 'update' then (${fold(table, history)}) else n.old_values end as v offset 0) ${
     known === 'r.v'
       ? 'f'
@@ -24,6 +24,18 @@ cross join lateral (select ${known} as v offset 0) f`
   }
 cross join lateral (select case when ${isComplete} then f.v else ${completed} end as v offset 0) v
 offset 0`;
+}
+
+/** Finds the first delta of the object `k` after the point. */
+type FirstAfter = (table: PastTable, history: PastTemplate) => string;
+
+/** The same where a delta after the point is known (`k.revy_first`): behind all that came before, it needs no search. */
+export function byFirst(table: PastTable, history: PastTemplate): string {
+  if (!table.discriminator && table.classes.length > 1) return firstAfter(table, history);
+  return `
+  select d.id, d.action, d.object_type, d.old_values from ${history.delta} d
+  where d.id = case when k.revy_first > ${history.nearby} then k.revy_first else (
+    select f.id from (${firstAfter(table, history)}) f) end`;
 }
 
 /** An object of several possible types is of the one that did not begin after the point. */

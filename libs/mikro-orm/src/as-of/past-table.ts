@@ -1,5 +1,5 @@
 import { type EntityMetadata, type EntityProperty, type Platform, ReferenceKind } from '@mikro-orm/core';
-import { quoteName } from '../model/quote.js';
+import { quoteName, quoteText } from '../model/quote.js';
 import type { TrackedAttribute, TrackedEntity } from '../tracking/tracked-entities.js';
 import { type KeyPart, keyParts, partsOf } from './key-sql.js';
 import { attributeSql, columnSql, elementSql, type StoredSql } from './stored-column.js';
@@ -46,6 +46,13 @@ export function liveName(schema: string | undefined, table: string): string {
     .filter(name => name !== undefined)
     .map(quoteName)
     .join('.');
+}
+
+/** The stored type of a row, from the column that tells its class; none for a class that is not tracked. */
+export function typeOfRow({ discriminator }: PastTable, alias: string): string {
+  const { column, values } = discriminator!;
+  const cases = [...values].map(([type, value]) => `when ${quoteText(String(value))} then ${quoteText(type)}`);
+  return `case ${alias}.${quoteName(column)} ${cases.join(' ')} end`;
 }
 
 /** @param metas all classes whose rows the table holds, the most general first */

@@ -9,10 +9,14 @@ export interface BoundsRow {
   readonly early: string[];
   readonly late: string[];
   readonly nearby: string;
+  /** How many deltas came after the point, about. */
+  readonly since: number;
+  /** How large tables are, in bytes. */
+  readonly sizes: readonly string[];
   /** Whether the revision that the point names exists. */
   readonly point_exists: boolean;
   /** When the first revision was recorded. */
-  readonly since: Date | string | null;
+  readonly began: Date | string | null;
   /** The schema that the connection finds first. */
   readonly schema: string;
 }
@@ -20,15 +24,23 @@ export interface BoundsRow {
 /** Revisions of transactions that ran at once may have their dates in another order than their ids. */
 const NEIGHBOURS = 300;
 
+const SIZES = `array(
+    select coalesce((
+      select pg_relation_size(c.oid) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where c.relname = t.name and n.nspname = coalesce(t.schema, current_schema())
+    ), 0)::text from unnest($3::text[], $4::text[]) with ordinality t(schema, name, place) order by t.place)`;
+
 /**
  * Finds where a point lies, by halving the ids of revisions and of deltas: some twenty index probes each at a million.
- * Parameters: the point's value, and whether the transaction has to be told that it only reads.
+ * Parameters: the point's value, whether the transaction has to be told that it only reads, and the schemas and names of
+ * the tables whose sizes are asked for.
  *
  * Also turns off what compiles statements, whose estimates are high and whose work is little, and what plans a prepared
  * statement anew for each of its values.
  */
 export function boundsStatement(tables: TableNames, { kind, includes }: PointCondition): Statement {
   const revision = quoted(tables, 'revision');
+  const delta = quoted(tables, 'objectDelta');
   const isUpTo = `date_trunc('milliseconds', r.recorded_at) <= $1::timestamptz`;
   const cut =
     kind === 'date'
@@ -39,17 +51,18 @@ export function boundsStatement(tables: TableNames, { kind, includes }: PointCon
       ? `array(select r.id::text from ${revision} r where r.id between cut.id - ${NEIGHBOURS} and cut.id + ${NEIGHBOURS} and ${ok})`
       : `'{}'::text[]`;
   return statement(`
-with cut as (select coalesce((${cut}), 0) as id)
+with cut as (select coalesce((${cut}), 0) as id),
+nearby as (select coalesce((${halving(`(select d.id, d.revision_id <= (select id from cut) as ok from ${delta} d)`)}), 0) as id)
 select cut.id::text as cut,
        ${neighbours(`r.id <= cut.id and not ${isUpTo}`)} as early,
        ${neighbours(`r.id > cut.id and ${isUpTo}`)} as late,
-       coalesce((${halving(`(select d.id, d.revision_id <= (select id from cut) as ok from ${quoted(tables, 'objectDelta')} d)`)}), 0)::text as nearby,
+       nearby.id::text as nearby, coalesce((select max(id) from ${delta}) - nearby.id, 0)::float8 as since, ${SIZES} as sizes,
        ${kind === 'revision' ? `exists (select from ${revision} where id = $1::bigint)` : 'true'} as point_exists,
-       (select recorded_at from ${revision} order by id limit 1) as since,
+       (select recorded_at from ${revision} order by id limit 1) as began,
        coalesce(current_schema(), 'public') as schema,
        set_config('jit', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true),
        case when $2::boolean then set_config('transaction_read_only', 'on', true) end
-from cut`);
+from cut, nearby`);
 }
 
 /**

@@ -2,6 +2,7 @@ import type { EntityManager, EntityMetadata, EntityProperty } from '@mikro-orm/c
 import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import { objectIdSql, storedSql } from '../model/stored-sql.js';
 import { quoteName, quoteText } from '../model/quote.js';
+import { recordSql } from '../model/record-sql.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 
 /** Where the rows of one class come from, as SQL text. */
@@ -77,9 +78,6 @@ function isNotIn(child: EntityMetadata, table: string, meta: EntityMetadata): st
   return `not exists (select from ${table} c where (${keyOf(child, 'c')}) = (${keyOf(meta, 't0')}))`;
 }
 
-/** PostgreSQL takes a hundred arguments. */
-const MOST_PAIRS = 50;
-
 function storedColumns(
   tracked: TrackedEntity,
   objectId: string,
@@ -94,14 +92,8 @@ function storedColumns(
   return mask => {
     const pairs = values.map(one => {
       const { name, value, isMasked } = one!;
-      return `${quoteText(name)}, ${isMasked ? `case when ${value} is not null then ${mask} end` : value}`;
+      return [name, isMasked ? `case when ${value} is not null then ${mask} end` : value] as const;
     });
-    const objects = chunksOf(pairs).map(chunk => `jsonb_build_object(${chunk.join(', ')})`);
-    return { objectId, state: objects.join(' || ') || `'{}'::jsonb` };
+    return { objectId, state: recordSql(pairs) };
   };
-}
-
-function chunksOf(pairs: readonly string[]): string[][] {
-  const count = Math.ceil(pairs.length / MOST_PAIRS);
-  return Array.from({ length: count }, (_, index) => pairs.slice(index * MOST_PAIRS, (index + 1) * MOST_PAIRS));
 }

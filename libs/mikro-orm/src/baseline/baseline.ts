@@ -5,7 +5,7 @@ import { refuseOutsideContext, refuseUnexplained } from '../tracking/required-co
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import { BaselineRecorder } from './baseline-recorder.js';
 
-/** Options of {@link baseline}. */
+/** Options of `revy.baseline`. */
 export interface BaselineOptions {
   /**
    * How many rows are recorded by one transaction, from 1 to 100,000: they cannot be changed meanwhile.
@@ -17,13 +17,13 @@ export interface BaselineOptions {
   readonly onProgress?: (progress: BaselineProgress) => void | Promise<void>;
 }
 
-/** How far a run of {@link baseline} has come. */
+/** How far a run of `revy.baseline` has come. */
 export interface BaselineProgress {
   /** Rows recorded so far, because they had no history. */
   readonly recorded: number;
 }
 
-/** What a run of {@link baseline} did. */
+/** What a run of `revy.baseline` did. */
 export interface BaselineResult extends BaselineProgress {
   /** Ids of the revisions that it made, one for each transaction that had something to record. */
   readonly revisions: readonly number[];

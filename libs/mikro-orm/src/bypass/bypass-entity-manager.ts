@@ -59,6 +59,10 @@ function nativeMethods(base: EntityManagerClass, { native }: Bypasses): Record<s
   return methods;
 }
 
+function transactionOf(em: EntityManager): object | undefined {
+  return em.getTransactionContext() as object | undefined;
+}
+
 /** `snapshots.asOf()` refuses every write by itself, and says why. */
 function readsPast(em: EntityManager): boolean {
   return isPast(em.getTransactionContext() as object | undefined);
@@ -78,17 +82,17 @@ function guardedMethods(base: EntityManagerClass, { guard, connections }: Bypass
     },
     createQueryBuilder(this: EntityManager, ...args) {
       const builder = inherited['createQueryBuilder']!.apply(this, args);
-      return readsPast(this) ? builder : guardQueryBuilder(builder, guard);
+      return readsPast(this) ? builder : guardQueryBuilder(builder, guard, transactionOf(this));
     },
     async execute(this: EntityManager, query, ...rest) {
       if (readsPast(this)) return inherited['execute']!.call(this, query, ...rest);
-      guard.onSql(sqlText(query), 'em.execute()');
+      await guard.onSql(sqlText(query), 'em.execute()', transactionOf(this));
       // MikroORM 7.2 takes the connection before it waits for anything (SqlEntityManager.js:71)
       return connections.without(() => inherited['execute']!.call(this, query, ...rest));
     },
     getKysely(this: EntityManager, ...args) {
       const kysely = inherited['getKysely']!.apply(this, args);
-      return readsPast(this) ? kysely : guardKysely(kysely, guard);
+      return readsPast(this) ? kysely : guardKysely(kysely, guard, transactionOf(this));
     },
   };
   return Object.fromEntries(Object.entries(methods).filter(([name]) => inherited[name]));

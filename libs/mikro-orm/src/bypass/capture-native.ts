@@ -4,6 +4,7 @@ import { buildDrafts } from '../delta/build-drafts.js';
 import type { Change } from '../capture/change.js';
 import type { CollectionWrites } from '../collections/collection-writes.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
+import type { TriggerSettings } from '../triggers/trigger-settings.js';
 import type { Recorder } from '../write/recorder.js';
 import { captureDelete, handleDelete } from './capture-delete.js';
 import { captureClone, captureInsert } from './capture-insert.js';
@@ -41,6 +42,7 @@ export interface NativeCapture {
   readonly recorder: Recorder;
   readonly dependants: Dependants;
   readonly collections: CollectionWrites;
+  readonly triggers: TriggerSettings;
 }
 
 /** Lets the driver read rows before and after those of its calls that carry the mark. The others pass as they are. */

@@ -37,7 +37,8 @@ export class GuardedConnections {
     if (typeof member !== 'function') return member;
     if (name !== 'execute') return member.bind(connection) as unknown;
     const execute: Execute = async (query, ...rest) => {
-      this.guard.onSql(sqlText(query), 'em.getConnection().execute()');
+      const [, , transaction] = rest as [unknown, unknown, object | undefined];
+      await this.guard.onSql(sqlText(query), 'em.getConnection().execute()', transaction);
       return (member as Execute).call(connection, query, ...rest);
     };
     return execute;

@@ -1,4 +1,4 @@
-import type { QueryGuard } from './query-guard.js';
+import type { QueryGuard, Told } from './query-guard.js';
 import type { WriteVerb } from './written-tables.js';
 
 /** A node of Kysely's tree; kysely is no dependency of ours, so this is as much of its types as is needed. */
@@ -21,10 +21,10 @@ const VERBS: Readonly<Record<string, readonly [WriteVerb, part: string]>> = {
 const BY = 'em.getKysely()';
 
 /** Kysely asks its plugins before it compiles a query, with the query as a tree. */
-export function guardKysely<K>(kysely: K, guard: QueryGuard): K {
+export function guardKysely<K>(kysely: K, guard: QueryGuard, transaction: object | undefined): K {
   const plugin = {
     transformQuery({ node }: { node: Node }): Node {
-      check(node, guard);
+      check(node, guard, transaction);
       return node;
     },
     transformResult: async ({ result }: { result: unknown }) => result,
@@ -32,14 +32,20 @@ export function guardKysely<K>(kysely: K, guard: QueryGuard): K {
   return (kysely as unknown as Kysely).withPlugin(plugin) as K;
 }
 
-function check(node: Node, guard: QueryGuard): void {
-  if (node.kind === 'RawNode') guard.onSql((node['sqlFragments'] as string[]).join(' ? '), BY);
+function check(node: Node, guard: QueryGuard, transaction: object | undefined): void {
+  if (node.kind === 'RawNode') sent(guard.onSql((node['sqlFragments'] as string[]).join(' ? '), BY, transaction));
   const [verb, part] = VERBS[node.kind] ?? [];
   if (verb) {
-    for (const { schema, table } of tablesIn(node[part!])) guard.onTable({ verb, schema, table }, BY);
+    for (const { schema, table } of tablesIn(node[part!]))
+      sent(guard.onTable({ verb, schema, table }, BY, transaction));
   }
   const { expressions = [] } = (node['with'] ?? {}) as { expressions?: readonly { expression: Node }[] };
-  for (const { expression } of expressions) check(expression, guard);
+  for (const { expression } of expressions) check(expression, guard, transaction);
+}
+
+/** A plugin cannot wait. Where it failed, the transaction has failed, and the query says so. */
+function sent(told: Told): void {
+  told?.catch(() => undefined);
 }
 
 /** A table stands alone, with an alias, or in a list. */

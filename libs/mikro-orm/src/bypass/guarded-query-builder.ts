@@ -18,7 +18,7 @@ const VERBS: Readonly<Record<string, WriteVerb>> = {
 };
 
 /** The builder knows what it does and to what; it is asked when it is executed, because it may become anything. */
-export function guardQueryBuilder<Q>(builder: Q, guard: QueryGuard): Q {
+export function guardQueryBuilder<Q>(builder: Q, guard: QueryGuard, transaction: object | undefined): Q {
   const guarded = builder as Builder;
   const execute = guarded.execute.bind(guarded);
   const clone = guarded.clone.bind(guarded);
@@ -26,20 +26,21 @@ export function guardQueryBuilder<Q>(builder: Q, guard: QueryGuard): Q {
   Object.defineProperty(guarded, 'execute', {
     ...own,
     value: async (...args: unknown[]) => {
-      check(guarded, guard);
+      await check(guarded, guard, transaction);
       return execute(...args);
     },
   });
   Object.defineProperty(guarded, 'clone', {
     ...own,
-    value: (...args: unknown[]) => guardQueryBuilder(clone(...args), guard),
+    value: (...args: unknown[]) => guardQueryBuilder(clone(...args), guard, transaction),
   });
   return builder;
 }
 
-function check(builder: Builder, guard: QueryGuard): void {
+async function check(builder: Builder, guard: QueryGuard, transaction: object | undefined): Promise<void> {
   const verb = VERBS[builder.type];
   const meta = verb && builder.mainAlias.meta;
   if (!meta) return;
-  guard.onTable({ verb, table: meta.tableName, schema: meta.schema === '*' ? undefined : meta.schema }, 'QueryBuilder');
+  const schema = meta.schema === '*' ? undefined : meta.schema;
+  await guard.onTable({ verb, table: meta.tableName, schema }, 'QueryBuilder', transaction);
 }

@@ -5,6 +5,7 @@ import { unresolved } from '../context/frame-values.js';
 import { isHistoryClass } from '../model/history-classes.js';
 import { NoTransactionError } from '../revy.errors.js';
 import { refuseOutsideContext, refuseUnexplained } from '../tracking/required-context.js';
+import { isTriggered } from '../triggers/triggered-table.js';
 import { captureNative, type NativeCapture } from './capture-native.js';
 import { NATIVE_CALL, type NativeCall, type NativeMethod } from './native-call.js';
 import { inOwnTransaction, opensTransaction } from './own-transaction.js';
@@ -50,9 +51,25 @@ export class NativeWrites {
     }
     if (recorded !== undefined) this.guard.onNative(request, recorded);
     const isHandled = request.method === 'nativeDelete' && this.capture.dependants.isHandled(meta);
-    if (!isHandled) return proceed(options as never);
+    if (!isHandled) return this.#leftAlone(request, meta, options, proceed);
     const call: NativeCall = { em: request.em.getContext(false), method: request.method, attribution: undefined };
     return proceed({ ...options, [NATIVE_CALL]: call } as never);
+  }
+
+  /** What is not to be recorded is in a transaction in which the triggers know it. */
+  async #leftAlone<Result>(
+    { em }: NativeRequest,
+    meta: EntityMetadata,
+    options: CallOptions,
+    proceed: (options: never) => Promise<Result>,
+  ): Promise<Result> {
+    const { triggers, entities } = this.capture;
+    const tracked = entities.find(meta.class);
+    if (!tracked || !isTriggered(tracked) || !isUnrecorded(this.capture)) return proceed(options as never);
+    const ctx = options.ctx ?? em.getContext(false).getTransactionContext();
+    if (!ctx) return inOwnTransaction(em.getContext(false), inside => proceed({ ...options, ctx: inside } as never));
+    await triggers.tellIfDisabled(ctx);
+    return proceed(options as never);
   }
 
   #metaOf({ em, method, target }: NativeRequest): EntityMetadata | undefined {

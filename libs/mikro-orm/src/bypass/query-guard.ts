@@ -2,6 +2,7 @@ import type { Configuration } from '@mikro-orm/core';
 import { currentFrame } from '../context/frame-store.js';
 import type { QueryBypass } from '../revy.options.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
+import type { TriggerSettings } from '../triggers/trigger-settings.js';
 import { UnsafeBypassError } from './bypass.errors.js';
 import { callSite } from './call-site.js';
 import type { NativeRequest } from './native-writes.js';
@@ -25,6 +26,9 @@ const ALTERNATIVES: Readonly<Record<WriteVerb, (className: string) => string>> =
   copy: name => `em.insertMany(${name}, ...)`,
 };
 
+/** What may have to be waited for. */
+export type Told = Promise<void> | undefined;
+
 /** More than this many places would be ones that a program makes up as it runs. */
 const MOST_PLACES = 1_000;
 
@@ -36,17 +40,37 @@ export class QueryGuard {
     private readonly entities: TrackedEntities,
     private readonly tables: TrackedTables,
     private readonly config: Configuration,
+    private readonly triggers: TriggerSettings,
   ) {}
 
-  /** Looks at SQL text; `by` says what runs it. */
-  onSql(sql: string, by: string): void {
-    if (!this.#isMinded()) return;
-    for (const written of writtenTables(sql)) this.onTable(written, by);
+  /** Looks at SQL text; `by` says what runs it, in which transaction. */
+  onSql(sql: string, by: string, transaction: object | undefined): Told {
+    if (!this.#isMinded() && !this.triggers.isUsed) return undefined;
+    return writtenTables(sql)
+      .map(written => this.onTable(written, by, transaction))
+      .find(told => told !== undefined);
   }
 
-  onTable(written: WrittenTable, by: string): void {
-    const known = this.#isMinded() ? this.tables.find(written) : undefined;
-    if (known) this.#report(this.entities.options.bypass.query, describe(written, known, by));
+  /**
+   * @returns when a trigger has been told the context, if there is one to tell; what is sent to the transaction behind it
+   *   comes after it, so that one need not wait
+   */
+  onTable(written: WrittenTable, by: string, transaction: object | undefined): Told {
+    const isMinded = this.#isMinded();
+    const known = isMinded || this.triggers.isUsed ? this.tables.find(written) : undefined;
+    if (!known) return undefined;
+    const bypass = describe(written, known, by);
+    // a trigger for rows does not see a truncate
+    if (known.hasTrigger && written.verb !== 'truncate') return this.#onTriggered(bypass, transaction);
+    if (isMinded) this.#report(this.entities.options.bypass.query, bypass);
+    return undefined;
+  }
+
+  #onTriggered(bypass: Bypass, transaction: object | undefined): Told {
+    if (transaction) return this.triggers.tell(transaction);
+    const { query } = this.entities.options.bypass;
+    if (this.triggers.isMissed) this.#report(query, { ...bypass, ...OUTSIDE_TRANSACTION });
+    return undefined;
   }
 
   /** A native write of the history itself, by its entity. */
@@ -76,7 +100,7 @@ export class QueryGuard {
     const key = `${site ?? ''} ${write} ${target}`;
     if (this.#warned.has(key) || this.#warned.size >= MOST_PLACES) return;
     this.#warned.add(key);
-    const message = `Unrecorded: ${write} on ${target}${site ? ` at ${site}` : ''}: ${why}. ${next}`;
+    const message = `${next === OUTSIDE_TRANSACTION.next ? 'Without its context' : 'Unrecorded'}: ${write} on ${target}${site ? ` at ${site}` : ''}: ${why}. ${next}`;
     // a warning that only shows in debug mode would not be one
     this.config.getLogger().warn('revy', message, { enabled: true });
   }
@@ -84,6 +108,11 @@ export class QueryGuard {
 
 const UNSEEN = 'it goes past the unit of work, so the history would not know what it changed';
 const UNRECORDED = 'Where the history need not know, run it in RevisionContext.runDisabled().';
+
+const OUTSIDE_TRANSACTION = {
+  why: 'its trigger records it without the context, because a context reaches the database with a transaction',
+  next: 'Run it in em.transactional().',
+};
 
 const OF_HISTORY = {
   why: 'it changes the history itself, which then no longer tells what happened',

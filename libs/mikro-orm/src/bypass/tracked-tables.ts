@@ -1,6 +1,7 @@
 import type { EntityMetadata } from '@mikro-orm/core';
 import { schemaOf, type TableNames } from '../model/tables.js';
 import type { TrackedEntities } from '../tracking/tracked-entities.js';
+import { isTriggered } from '../triggers/triggered-table.js';
 import type { WrittenTable } from './written-tables.js';
 
 /** A table whose rows the history follows, or which holds the history. */
@@ -8,6 +9,8 @@ export interface KnownTable {
   readonly schema: string | undefined;
   /** The class whose rows it holds; of a link table, the class that owns the links. Absent for the history's own. */
   readonly className: string | undefined;
+  /** Whether the database records what is written to it. */
+  readonly hasTrigger: boolean;
 }
 
 /** Knows tables by name, for SQL that says nothing else. */
@@ -28,15 +31,16 @@ export class TrackedTables {
   #fill(): void {
     this.#byName.clear();
     for (const table of ['revision', 'objectDelta', 'attributeDelta'] as const) {
-      this.#add(this.names[table], { schema: schemaOf(this.names, table), className: undefined });
+      this.#add(this.names[table], { schema: schemaOf(this.names, table), className: undefined, hasTrigger: false });
     }
-    for (const { meta, isTracked, collections } of this.entities.all) {
+    for (const tracked of this.entities.all) {
+      const { meta, isTracked, collections } = tracked;
       if (!isTracked) continue;
-      for (const table of tablesOf(meta))
-        this.#add(table.tableName, { schema: table.schema, className: meta.className });
+      const known = { className: meta.className, hasTrigger: isTriggered(tracked) };
+      for (const table of tablesOf(meta)) this.#add(table.tableName, { schema: table.schema, ...known });
       for (const prop of collections.values()) {
         const [table, of] = prop.pivotTable.split('.').reverse();
-        this.#add(table!, { schema: of ?? meta.schema, className: meta.className });
+        this.#add(table!, { schema: of ?? meta.schema, ...known });
       }
     }
     this.#known = this.entities.all.length;

@@ -96,8 +96,9 @@ export function restartWatches(entity: AttributedEntity, record: EntityRecord): 
 }
 
 function watchedProperties(entity: AttributedEntity, record: EntityRecord): readonly InstalledProperty[] {
+  if (record.watches.size === 0) return [];
   const installed = properties.get(entity.__meta.prototype as object) ?? [];
-  return record.watches.size === 0 ? [] : installed.filter(({ name }) => record.watches.has(name));
+  return installed.filter(({ name }) => record.watches.has(name));
 }
 
 function leaveEach(frame: Frame, entities: Iterable<object>): void {

@@ -4,7 +4,10 @@ import { RevyError } from '../revy.errors.js';
 export class UnknownKeyError extends RevyError {
   readonly code = 'REVY_UNKNOWN_KEY';
 
-  constructor(readonly entityName: string) {
+  constructor(
+    /** The class concerned. */
+    readonly entityName: string,
+  ) {
     super(
       `Cannot record the creation of ${entityName}: the ORM does not know the key of the row that it inserted, so nobody ` +
         'could find its history. MikroORM 7.2 loses keys where one flush inserts objects of a class with a key and ' +

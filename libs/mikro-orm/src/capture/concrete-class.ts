@@ -15,8 +15,10 @@ export class ConcreteClasses {
 
   /** The class that the entity is looked at as; `undefined` if neither its values nor what it links are recorded. */
   capturedOf(entity: object): TrackedEntity | undefined {
-    const found = this.#told.get(entity) ?? this.#known(entity);
-    return found && this.entities.captured(found.meta.class);
+    const known = this.#known(entity);
+    const found = this.#isAlone(known) ? known : (this.#told.get(entity) ?? known);
+    // what is left of an object in the table of an abstract class is none
+    return found && !found.meta.abstract ? this.entities.captured(found.meta.class) : undefined;
   }
 
   /** The class that the entity is of, as far as that has been told. */
@@ -34,7 +36,7 @@ export class ConcreteClasses {
   /** Whether nobody has to ask the database what the entity is. */
   isTold(entity: object): boolean {
     const known = this.#known(entity);
-    if (!known || this.#told.has(entity)) return true;
+    if (!known || this.#isAlone(known) || this.#told.has(entity)) return true;
     const heirs = this.entities.heirs(known);
     return heirs.length === 0 || isLoadedAs(entity, known.meta) || ![known, ...heirs].some(one => one.isTracked);
   }
@@ -54,18 +56,61 @@ export class ConcreteClasses {
     const rows: FetchedRows = new Map();
     const untold = [...entities].filter(entity => !this.isTold(entity));
     for (const [known, ofClass] of Map.groupBy(untold, entity => this.#known(entity)!)) {
-      let rest = ofClass;
-      for (const heir of this.entities.heirs(known)) {
-        const found: FetchedRows = rest.length > 0 ? await fetchRows(em, new Map([[heir, rest]]), ctx) : new Map();
-        for (const [entity, row] of found) {
-          this.#told.set(entity, heir);
-          rows.set(entity, row);
-        }
-        rest = rest.filter(entity => !found.has(entity));
-      }
+      const rest = await this.#find(em, this.entities.heirs(known), ofClass, { ctx, rows });
       for (const entity of rest) this.#told.set(entity, known);
     }
     return rows;
+  }
+
+  /**
+   * Asks again, where nobody can believe what is known: in table-per-type inheritance, the row of a class may be gone, and
+   * that of a class above it still there. One query for each class from their own upwards.
+   *
+   * @returns the rows that are there
+   */
+  async askAgain(em: EntityManager, entities: Iterable<object>, ctx: Transaction): Promise<FetchedRows> {
+    const rows: FetchedRows = new Map();
+    for (const [own, ofClass] of Map.groupBy(entities, entity => this.#lowest(entity))) {
+      if (own?.meta.tptParent) await this.#find(em, this.#lineage(own), ofClass, { ctx, rows });
+    }
+    return rows;
+  }
+
+  /** Each entity is of the first of the classes that has its row. The others are returned. */
+  async #find(
+    em: EntityManager,
+    classes: readonly TrackedEntity[],
+    entities: readonly object[],
+    { ctx, rows }: { readonly ctx: Transaction; readonly rows: FetchedRows },
+  ): Promise<readonly object[]> {
+    let rest = entities;
+    for (const one of classes) {
+      if (rest.length === 0) break;
+      const found = await fetchRows(em, new Map([[one, rest]]), ctx);
+      for (const [entity, row] of found) {
+        this.#told.set(entity, one);
+        rows.set(entity, row);
+      }
+      rest = rest.filter(entity => !found.has(entity));
+    }
+    return rest;
+  }
+
+  #lowest(entity: object): TrackedEntity | undefined {
+    const known = this.#known(entity);
+    const told = this.#told.get(entity);
+    return known && told && this.entities.heirs(known).includes(told) ? told : known;
+  }
+
+  /** A class and those above it, each with a table of its own. */
+  #lineage(entity: TrackedEntity): readonly TrackedEntity[] {
+    const above = entity.meta.tptParent && this.entities.find(entity.meta.tptParent.class);
+    return above ? [entity, ...this.#lineage(above)] : [entity];
+  }
+
+  /** Whether its objects can be of no other class, so that nobody has to be told. */
+  #isAlone(known: TrackedEntity | undefined): boolean {
+    return known === undefined || (!known.meta.tptParent && this.entities.heirs(known).length === 0);
   }
 
   #known(entity: object): TrackedEntity | undefined {

@@ -9,11 +9,11 @@ import {
 } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import type { Attribution } from '../context/attribution-value.js';
+import { inherits } from '../tracking/heirs.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import { attributionSteps, type AttributionStep } from './attribution.js';
 import type { Change } from './change.js';
 import type { ConcreteClasses } from './concrete-class.js';
-import type { LaterSubscribers } from './later-subscribers.js';
 import {
   changesKey,
   deletesAnother,
@@ -31,10 +31,9 @@ export type AnyChangeSet = ChangeSet<object>;
 /** One entity that a flush writes, with what is gone once it has been written. */
 export interface CapturedEntity {
   readonly entity: object;
-  readonly tracked: TrackedEntity;
-  /** The stored type, and the table that the row lies in. */
-  readonly type: string;
-  readonly place: string;
+  tracked: TrackedEntity;
+  /** The stored type. */
+  type: string;
   action: 'create' | 'update' | 'delete';
   /** The key before; a changed key is the same object until the flush, and another one after it. */
   readonly objectId: string | undefined;
@@ -42,15 +41,16 @@ export interface CapturedEntity {
   /** Read from the database, because the ORM did not know it. */
   fetched: RowData | undefined;
   /** What was written, by property. `null` and `undefined` both mean that the column became null. */
-  readonly written: Map<string, unknown>;
+  written: RowData;
   /** Properties that were given SQL expressions. */
-  readonly expressions: Set<string>;
+  expressions: ReadonlySet<string>;
   /** The row after, where it was written by SQL expressions whose results the ORM did not read. */
   computed: RowData | undefined;
   /** MikroORM marks those of creates and updates once their SQL has run. */
   readonly changeSets: ChangeSet<object>[];
-  /** An update that found no row. */
+  /** An update that found no row, and one that found a row. */
   isMissed: boolean;
+  isFound: boolean;
   /** Whether the database was asked for its row, and had none. */
   isAbsent: boolean;
   /** Who set what; read before the SQL, because the ORM assigns to the entity afterwards. */
@@ -81,12 +81,18 @@ export class FlushCapture {
   constructor(
     readonly uow: UnitOfWork,
     readonly classes: ConcreteClasses,
-    readonly later: LaterSubscribers,
     readonly attribution: Attribution,
-    /** Whether the ORM's copy of a row may be wrong. */
-    readonly isInDoubt: (entity: object) => boolean,
+    private readonly isOutdated: (entity: object) => boolean,
   ) {
     this.removedByUser = new Set(uow.getRemoveStack());
+  }
+
+  /** Whether the ORM's copy of a row may be wrong. */
+  readonly isInDoubt = (entity: object): boolean => this.isOutdated(entity) || this.#isForeign(entity);
+
+  /** Loaded by another entity manager: nobody has told it what this one has written to its row since. */
+  #isForeign(entity: object): boolean {
+    return this.uow.getIdentityMap().getByEntity(entity) !== entity;
   }
 
   /** The first entity that the flush writes and that is tracked; it serves the error where that may not be. */
@@ -111,8 +117,11 @@ export class FlushCapture {
   async fetch(em: EntityManager, ctx: Transaction): Promise<void> {
     if (!this.isFetchDue) return;
     this.isFetchDue = false;
-    const written = this.uow.getChangeSets().map(({ entity }) => entity as object);
-    this.#keep(await this.classes.ask(em, written, ctx));
+    const sets = this.uow.getChangeSets();
+    const entities = sets.map(({ entity }) => entity as object);
+    const there = sets.filter(({ type }) => type !== 'create').map(({ entity }) => entity as object);
+    this.#keep(await this.classes.ask(em, entities, ctx));
+    this.#keep(await this.classes.askAgain(em, there.filter(this.isInDoubt), ctx));
     this.#keep(await fetchRows(em, entitiesToFetch(this, em), ctx));
   }
 
@@ -120,10 +129,21 @@ export class FlushCapture {
     for (const [entity, row] of rows) this.fetched.set(entity, row);
   }
 
+  /** Whether the database has to be asked what an entity is. */
+  isToAsk(entity: object): boolean {
+    return !this.classes.isTold(entity) || this.#mayBeLess(entity);
+  }
+
   /** Before the SQL of what `onFlush` did not show. */
   async ask(em: EntityManager, entity: object): Promise<void> {
     const ctx = em.getTransactionContext();
-    if (ctx && !this.classes.isTold(entity)) this.#keep(await this.classes.ask(em, [entity], ctx));
+    if (!ctx) return;
+    if (!this.classes.isTold(entity)) this.#keep(await this.classes.ask(em, [entity], ctx));
+    if (this.#mayBeLess(entity)) this.#keep(await this.classes.askAgain(em, [entity], ctx));
+  }
+
+  #mayBeLess(entity: object): boolean {
+    return this.isInDoubt(entity) && !this.fetched.has(entity);
   }
 
   /** Before the SQL: several updates of one entity in a flush are one, and the first knows what was before. */
@@ -138,7 +158,8 @@ export class FlushCapture {
     this.entities.set(entity, captured);
     if (!known && captured.tracked.meta.pivotTable) this.links.push(captured);
     captured.changeSets.push(changeSet);
-    for (const [name, value] of Object.entries(changeSet.payload)) if (isRaw(value)) captured.expressions.add(name);
+    const expressions = expressionsIn(changeSet);
+    if (expressions.length > 0) captured.expressions = new Set([...captured.expressions, ...expressions]);
     return captured;
   }
 
@@ -149,18 +170,23 @@ export class FlushCapture {
     const before = isUnknown ? NOTHING : withGenerated(rowBefore(changeSet, tracked, this.uow), entity, tracked, em);
     const objectId = action === 'create' ? undefined : this.#objectIdBefore(entity, tracked, changeSet);
     const steps = action === 'delete' ? undefined : attributionSteps(entity);
-    const place = placeOf(em, changeSet.meta, changeSet.schema);
-    const fetched = this.fetched.get(entity);
-    const known = { entity, tracked, type: tracked.typeOf(entity), place, action, objectId, before, fetched, steps };
-    const nothingYet = {
-      written: new Map(),
-      expressions: new Set<string>(),
+    return {
+      entity,
+      tracked,
+      type: tracked.typeOf(entity),
+      action,
+      objectId,
+      before,
+      fetched: this.fetched.get(entity),
+      written: NOTHING,
+      expressions: NO_EXPRESSIONS,
       computed: undefined,
       changeSets: [],
       isMissed: false,
+      isFound: false,
       isAbsent: false,
+      steps,
     };
-    return { ...known, ...nothingYet };
   }
 
   /** The key that the ORM finds the row by; a key that was assigned to a reference does not reach the row. */
@@ -175,10 +201,29 @@ export class FlushCapture {
   after(changeSet: AnyChangeSet): void {
     const captured = this.entities.get(changeSet.entity);
     if (!captured) return;
-    if (runningFlush()?.missed.hasMissed(changeSet)) captured.isMissed = true;
-    for (const [name, value] of Object.entries(changeSet.payload)) {
-      captured.written.set(name, value);
-      if (isRaw(value)) this.#unread.add(captured);
+    if (!runningFlush()?.missed.hasMissed(changeSet)) captured.isFound = true;
+    // the table of a class below the one that the object is of has no row of it
+    else if (!inherits(changeSet.meta, captured.tracked.meta)) captured.isMissed = true;
+    const { written } = captured;
+    captured.written = written === NOTHING ? { ...changeSet.payload } : { ...written, ...changeSet.payload };
+    if (captured.expressions.size > 0 && expressionsIn(changeSet).length > 0) this.#unread.add(captured);
+  }
+
+  /** Of what a flush has found in one table and missed in another, the part above is left, as an object of that class. */
+  async tellRemainders(em: EntityManager, ctx: Transaction): Promise<void> {
+    const torn = [...this.entities.values()].filter(({ isMissed, isFound }) => isMissed && isFound);
+    if (torn.length === 0) return;
+    await this.classes.askAgain(
+      em,
+      torn.map(({ entity }) => entity),
+      ctx,
+    );
+    for (const captured of torn) {
+      const told = this.classes.capturedOf(captured.entity);
+      if (!told || told === captured.tracked) continue;
+      captured.tracked = told;
+      captured.type = told.typeOf(captured.entity);
+      captured.isMissed = false;
     }
   }
 
@@ -200,6 +245,12 @@ export function placeOf(em: EntityManager, { root }: EntityMetadata, schema: str
 /** @param schema as the driver resolves it */
 export function placeIn({ root }: EntityMetadata, schema: string | undefined): string {
   return `${root._id} ${schema ?? ''} `;
+}
+
+const NO_EXPRESSIONS: ReadonlySet<string> = new Set();
+
+function expressionsIn({ payload }: AnyChangeSet): string[] {
+  return Object.keys(payload).filter(name => isRaw((payload as RowData)[name]));
 }
 
 function isRecorded({ type, payload }: AnyChangeSet, tracked: TrackedEntity): boolean {

@@ -40,19 +40,21 @@ export function wholeChanges(captured: CapturedEntity, capture: FlushCapture, em
 
 function readChange(captured: CapturedEntity, capture: FlushCapture, em: EntityManager): Change {
   const { entity, tracked, type, action } = captured;
-  const values = action === 'delete' ? { before: knownValues(captured), after: {} } : writtenValues(captured, em);
+  const { before, after } =
+    action === 'delete' ? { before: knownValues(captured), after: {} } : writtenValues(captured, em);
   const isCascaded = action === 'delete' && !capture.removedByUser.has(entity);
-  return {
+  const change = {
     type,
     objectId: captured.objectId ?? newObjectId(captured),
     action,
-    ...values,
+    before,
+    after,
     links: {},
     attribution: isCascaded ? cascadedBy(capture.attribution) : capture.attribution,
-    steps: captured.steps ? readSteps(captured, capture.attribution, em) : NO_STEPS,
+    steps: readSteps(captured, capture.attribution, em),
     masked: tracked.masked,
-    ...(mayHaveMissed(captured) && { isDoubtful: true }),
   };
+  return mayHaveMissed(captured) ? { ...change, isDoubtful: true } : change;
 }
 
 /** The row was gone: deleted by another transaction, or never there but for one that was rolled back. */
@@ -71,8 +73,8 @@ function newObjectId({ entity, tracked }: CapturedEntity): string {
 }
 
 function isRekeyed({ entity, tracked, action, objectId, changeSets }: CapturedEntity): boolean {
-  const isOther = action === 'update' && objectId !== tracked.objectId(entity);
-  return isOther && changeSets.some(set => changesKey(set, tracked));
+  const mayBeOther = action === 'update' && changeSets.some(set => changesKey(set, tracked));
+  return mayBeOther && objectId !== tracked.objectId(entity);
 }
 
 /** Under another key a row is another object: the old one ends there, and the new one begins with all of its values. */
@@ -122,7 +124,7 @@ function writtenValues(captured: CapturedEntity, em: EntityManager): { before: J
   const after: JsonRecord = {};
   for (const attribute of tracked.attributes.values()) {
     const { name } = attribute;
-    const value = isAsSent(attribute, captured) ? captured.written.get(name) : now[name];
+    const value = isAsSent(attribute, captured) ? captured.written[name] : now[name];
     if (captured.action !== 'create') {
       if (!mayHaveChanged(name, captured, value)) continue;
       const was = valueBefore(attribute, captured);
@@ -142,7 +144,7 @@ function valueAfter(attribute: TrackedAttribute, value: unknown, { computed }: C
 
 /** The ORM leaves columns alone whose values it takes for equal, by a custom type's `compareValues` for one. */
 function mayHaveChanged(name: string, { before, written }: CapturedEntity, value: unknown): boolean {
-  return written.has(name) && !(name in before && before[name] === value);
+  return name in written && !(name in before && before[name] === value);
 }
 
 /**
@@ -155,10 +157,11 @@ function isAsSent({ name, prop }: TrackedAttribute, { action, expressions }: Cap
   return action === 'update' && !isRewritten && !prop.generated && !expressions.has(name);
 }
 
-function readSteps(captured: CapturedEntity, flushedBy: Attribution, em: EntityManager): Map<string, ChangeStep[]> {
+function readSteps(captured: CapturedEntity, flushedBy: Attribution, em: EntityManager): Change['steps'] {
   const { tracked } = captured;
+  if (!captured.steps || areAllBy(flushedBy, captured.steps)) return NO_STEPS;
   const steps = new Map<string, ChangeStep[]>();
-  for (const [name, made] of captured.steps ?? []) {
+  for (const [name, made] of captured.steps) {
     // an expression that was replaced before the flush has never come to anything
     const effective = made.filter(({ value }) => !isRaw(value));
     const rows = effective.slice(0, -1).map(({ value }) => rowOf(name, value, tracked, em));
@@ -172,6 +175,15 @@ function readSteps(captured: CapturedEntity, flushedBy: Attribution, em: EntityM
     }
   }
   return steps;
+}
+
+/** Mostly nobody but whoever flushes has changed anything. */
+function areAllBy(attribution: Attribution, steps: NonNullable<CapturedEntity['steps']>): boolean {
+  for (const made of steps.values()) {
+    const [step] = made;
+    if (made.length !== 1 || 'value' in step! || (step!.attribution ?? attribution) !== attribution) return false;
+  }
+  return true;
 }
 
 /** Whoever changed an inline embeddable changed each of its leaves that is different. */

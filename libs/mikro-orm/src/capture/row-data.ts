@@ -10,6 +10,7 @@ export const NOTHING: RowData = {};
 /** The row before the flush, as far as the ORM knows it. */
 export function rowBefore(changeSet: ChangeSet<object>, tracked: TrackedEntity, uow: UnitOfWork): RowData {
   const row = (changeSet.originalEntity ?? uow.getOriginalEntityData(changeSet.entity) ?? NOTHING) as RowData;
+  if (tracked.misread.size + tracked.json.size === 0) return row;
   const isWrong = (name: string) => tracked.misread.has(name) || (tracked.json.has(name) && !isJsonText(row[name]));
   const wrong = [...tracked.misread, ...tracked.json].filter(name => name in row && isWrong(name));
   return wrong.length === 0 ? row : Object.fromEntries(Object.entries(row).filter(([name]) => !wrong.includes(name)));
@@ -54,9 +55,13 @@ export function wasNeverThere({ type, entity }: ChangeSet<object>, tracked: Trac
 
 /** Whether a deletion deletes another row than the one that was loaded, because the key was changed in memory. */
 export function deletesAnother({ type, entity }: ChangeSet<object>, tracked: TrackedEntity): boolean {
+  if (!type.startsWith('delete')) return false;
   const original = helper(entity).__originalEntityData as RowData | undefined;
-  const isKnown = original && tracked.meta.primaryKeys.every(name => original[name] !== undefined);
-  return type.startsWith('delete') && isKnown === true && tracked.objectIdOfRow(original) !== tracked.objectId(entity);
+  const { primaryKeys } = tracked.meta;
+  if (!original || primaryKeys.some(name => original[name] === undefined)) return false;
+  const isPlain = tracked.keyColumns.every(({ prop }) => !prop.customType);
+  if (isPlain && primaryKeys.every(name => original[name] === (entity as RowData)[name])) return false;
+  return tracked.objectIdOfRow(original) !== tracked.objectId(entity);
 }
 
 /** The columns of the key that an entity's row has in the database, as the database has them: before it is changed. */

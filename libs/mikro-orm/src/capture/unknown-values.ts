@@ -4,10 +4,11 @@ import {
   type EntityManager,
   helper,
   isRaw,
-  ScalarReference,
   type Transaction,
+  type UnitOfWork,
   Utils,
 } from '@mikro-orm/core';
+import { conditionKey } from '../model/stored-key.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import type { CapturedEntity, FlushCapture } from './flush-capture.js';
 import {
@@ -32,7 +33,7 @@ export function entitiesToFetch(capture: FlushCapture, em: EntityManager): Map<T
     const entity = classes.capturedOf(set.entity as object);
     if (!entity || set.type === 'create' || fetched.has(set.entity as object) || wasNeverThere(set, entity)) continue;
     const isOther = isInDoubt(set.entity) || deletesAnother(set, entity);
-    if (!isOther && !overwritesUnknown(set, entity, capture, em)) continue;
+    if (!isOther && !overwritesUnknown(set, entity, capture.uow, em)) continue;
     const ofClass = unknown.get(entity);
     if (ofClass) ofClass.push(set.entity as object);
     else unknown.set(entity, [set.entity as object]);
@@ -40,23 +41,22 @@ export function entitiesToFetch(capture: FlushCapture, em: EntityManager): Map<T
   return unknown;
 }
 
-function overwritesUnknown(
-  set: ChangeSet<object>,
-  entity: TrackedEntity,
-  { uow, later }: FlushCapture,
-  em: EntityManager,
-): boolean {
+function overwritesUnknown(set: ChangeSet<object>, entity: TrackedEntity, uow: UnitOfWork, em: EntityManager): boolean {
   const known = withGenerated(rowBefore(set, entity, uow), set.entity, entity, em);
   // what an object links has to be known whatever else of it changes
-  const isWhole = set.type.startsWith('delete') || entity.meta.pivotTable;
-  const mayBeAny = isWhole || changesKey(set, entity) || later.mayUpdate(entity.meta);
-  const names = mayBeAny ? entity.attributes.keys() : overwritten(set, entity);
-  return [...names].some(name => entity.attributes.has(name) && isUnknown(name, known));
+  const isWhole = set.type.startsWith('delete') || entity.meta.pivotTable || changesKey(set, entity);
+  return hasUnknown(isWhole ? entity.attributes.keys() : overwritten(set, entity), entity, known);
+}
+
+function hasUnknown(names: Iterable<string>, { attributes }: TrackedEntity, row: RowData): boolean {
+  for (const name of names) if (attributes.has(name) && isUnknown(name, row)) return true;
+  return false;
 }
 
 /** What an update writes; the database computes its own columns anew, and the ORM reads them back. */
 function overwritten({ payload }: ChangeSet<object>, { generated }: TrackedEntity): string[] {
-  return [...Object.keys(payload), ...generated.map(({ name }) => name)];
+  const written = Object.keys(payload);
+  return generated.length === 0 ? written : [...written, ...generated.map(({ name }) => name)];
 }
 
 /** What an SQL expression came to is not known. */
@@ -96,39 +96,24 @@ async function findRows(
   return (await em.getDriver().find(meta.class, condition, options as Dictionary)) as RowData[];
 }
 
-/** A key in the form that the ORM takes in a condition: a value, or an array of those of a composite key. */
-function conditionKey(values: readonly unknown[]): unknown {
-  return values.length === 1 ? values[0] : values;
-}
-
-/** What an update that `onFlush` may not have shown as it is now overwrites, or what others may still have it overwrite. */
-export function namesToKnow(captured: CapturedEntity, changeSet: ChangeSet<object>, { later }: FlushCapture): string[] {
-  const { tracked } = captured;
-  if (later.mayUpdate(tracked.meta)) return [...tracked.attributes.keys()];
-  return [...overwritten(changeSet, tracked), ...assignedUnknown(captured)];
-}
-
-/** Attributes that have a value now and were never read: an application's own `beforeUpdate` hook set them. */
-function assignedUnknown({ entity, tracked, before }: CapturedEntity): string[] {
-  const names = [...tracked.attributes.keys()].filter(name => !(name in before) && !tracked.misread.has(name));
-  return names.filter(name => hasValue((entity as RowData)[name]));
-}
-
-function hasValue(value: unknown): boolean {
-  return ScalarReference.isScalarReference(value) ? value.isInitialized() : value !== undefined;
-}
-
-/** An update that `onFlush` did not show overwrites values that nobody asked the database for yet. */
-export async function fetchMissing(
+/**
+ * What overwrites values that nobody asked the database for yet, because `onFlush` did not show it: an update that comes
+ * behind others, or a value that a hook of the application has set.
+ */
+export function fetchMissing(
   em: EntityManager,
   captured: CapturedEntity,
-  names: readonly string[],
-): Promise<void> {
-  const { tracked, before } = captured;
-  const hasUnknown = names.some(name => tracked.attributes.has(name) && isUnknown(name, before));
+  changeSet: ChangeSet<object>,
+): Promise<void> | undefined {
+  const { tracked, before, action, fetched } = captured;
   const ctx = em.getTransactionContext();
-  if (!hasUnknown || captured.fetched || !ctx) return;
-  const rows = await fetchRows(em, new Map([[tracked, [captured.entity]]]), ctx);
+  if (action === 'create' || fetched || !ctx) return undefined;
+  const names = changeSet.type.startsWith('delete') ? tracked.attributes.keys() : overwritten(changeSet, tracked);
+  return hasUnknown(names, tracked, before) ? fetchRow(em, captured, ctx) : undefined;
+}
+
+async function fetchRow(em: EntityManager, captured: CapturedEntity, ctx: Transaction): Promise<void> {
+  const rows = await fetchRows(em, new Map([[captured.tracked, [captured.entity]]]), ctx);
   captured.fetched = rows.get(captured.entity);
   captured.isAbsent = captured.fetched === undefined;
 }

@@ -2,7 +2,8 @@ import { type Dictionary, type EntityManager, type EntityMetadata, Utils } from 
 import type { AbstractSqlDriver } from '@mikro-orm/sql';
 import type { DeletionOrder } from './deletion-order.js';
 import type { ForeignKeyEdge } from './foreign-key-edge.js';
-import { conditionKey, type FoundRow, keyValues } from './found-row.js';
+import { type FoundRow, keyValues } from './found-row.js';
+import { conditionKey } from '../model/stored-key.js';
 import type { NewForeignKeys } from './new-foreign-keys.js';
 import type { DeletionPlan } from './plan-deletion.js';
 import type { RowReader } from './rows.query.js';

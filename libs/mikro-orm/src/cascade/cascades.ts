@@ -43,10 +43,22 @@ export class Cascades {
     return found && helper(found.entity as object).__meta.className;
   }
 
-  /** Before the SQL of a group of deletions: all of them together, when the first is announced. */
-  async beforeDelete(em: EntityManager, changeSet: AnyChangeSet, capture: FlushCapture | undefined): Promise<void> {
+  /** Before the SQL of a group of deletions, or of updates that change keys: all together, when the first is announced. */
+  beforeWrite(
+    em: EntityManager,
+    changeSet: AnyChangeSet,
+    capture: FlushCapture | undefined,
+  ): Promise<void> | undefined {
+    if (changeSet.type === 'create' || this.#seen.has(changeSet)) return undefined;
+    if (!isDeletion(changeSet)) {
+      return capture && this.#changesKeys(changeSet) ? this.#beforeUpdate(em, changeSet, capture) : undefined;
+    }
+    const isReached = this.map.leadsOn(changeSet.meta, capture ? 'recording' : 'handling');
+    return isReached ? this.#beforeDelete(em, changeSet, capture) : undefined;
+  }
+
+  async #beforeDelete(em: EntityManager, changeSet: AnyChangeSet, capture: FlushCapture | undefined): Promise<void> {
     const along = capture ? 'recording' : 'handling';
-    if (this.#seen.has(changeSet) || !this.map.leadsOn(changeSet.meta, along)) return;
     const groups = groupsOf(em, changeSet);
     for (const set of [...groups.values()].flat()) this.#seen.add(set);
     const tools = this.map.tools(em, em.getTransactionContext(), along);
@@ -61,9 +73,7 @@ export class Cascades {
     }
   }
 
-  /** Before the SQL of a group of updates, where any of them changes a key. */
-  async beforeUpdate(em: EntityManager, changeSet: AnyChangeSet, capture: FlushCapture | undefined): Promise<void> {
-    if (!capture || this.#seen.has(changeSet) || !this.#changesKeys(changeSet)) return;
+  async #beforeUpdate(em: EntityManager, changeSet: AnyChangeSet, capture: FlushCapture): Promise<void> {
     const tools = this.map.tools(em, em.getTransactionContext(), 'keyChanges');
     for (const [schema, sets] of groupsOf(em, changeSet)) {
       const changes = new CascadeChanges(this.map.entities, followedBy(capture.attribution), schema);

@@ -52,11 +52,6 @@ export function columnReader(props: readonly EntityProperty[], columns: readonly
     });
 }
 
-/** A key in the form that the ORM takes in a condition: a value, or an array of those of a composite key. */
-export function conditionKey(values: readonly unknown[]): unknown {
-  return values.length === 1 ? values[0] : values;
-}
-
 /** The key of a row some of whose columns get other values. */
 export function keyAfter(meta: EntityMetadata, row: Row, values: ReadonlyMap<string, unknown>): unknown[] {
   const columns = meta.getPrimaryProps().flatMap(prop => prop.fieldNames);

@@ -8,14 +8,15 @@ import {
   Utils,
 } from '@mikro-orm/core';
 import type { ForeignKeyEdge } from './foreign-key-edge.js';
-import { conditionKey, type FoundRow, keyValues } from './found-row.js';
+import { type FoundRow, keyValues } from './found-row.js';
+import { conditionKey } from '../model/stored-key.js';
 import type { DeletionPlan, PlannedLink } from './plan-deletion.js';
 import type { NewForeignKeys } from './new-foreign-keys.js';
 import type { RowReader } from './rows.query.js';
 
 /** What entity managers have to be told of a plan. */
 export interface MemoryUpdate {
-  /** Entities of which they will hold something else. */
+  /** Entities of which they hold something else than the database does, until they are told. */
   readonly entities: readonly object[];
   readonly tell: () => void;
 }
@@ -23,7 +24,10 @@ export interface MemoryUpdate {
 /**
  * Finds what entity managers have loaded of a plan, and how to tell them: MikroORM 7.2 does not follow the database's
  * rules, so that their next flush would update rows that are gone, and unset once more what is unset. To be told when the
- * flush has been read, because it changes what the flush says of these entities, and when nothing takes it back.
+ * flush has been read, because it changes what the flush says of these entities.
+ *
+ * In a savepoint nobody is told: if it is rolled back, the entity managers around it would insert anew, or unset, what is
+ * still there.
  */
 export function memoryUpdate(
   plan: DeletionPlan,
@@ -48,7 +52,13 @@ export function memoryUpdate(
     // what was removed is out of them by now, which would count as a change of theirs
     for (const held of collections) if (held.isInitialized() || held.isDirty()) held.takeSnapshot();
   };
-  return { entities: [...lost, ...[...changed].map(({ entity }) => entity)], tell };
+  const entities = [...lost, ...[...changed].map(({ entity }) => entity)];
+  return { entities, tell: isSavepoint(reader.ctx) ? () => {} : tell };
+}
+
+/** MikroORM 7.2 marks them so (sql/AbstractSqlConnection.js, begin). */
+function isSavepoint(ctx: object | undefined): boolean {
+  return ctx !== undefined && 'savepointName' in ctx;
 }
 
 /** Gives a loaded entity the values that the database has computed anew. */

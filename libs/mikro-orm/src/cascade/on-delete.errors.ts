@@ -6,9 +6,13 @@ export class DeleteRuleConflictError extends RevyError {
   readonly code = 'REVY_DELETE_RULE_CONFLICT';
 
   constructor(
+    /** The class concerned. */
     readonly entityName: string,
+    /** The property concerned. */
     readonly attribute: string,
+    /** The relation's `deleteRule`. */
     readonly rule: string,
+    /** The handler that is on the relation as well. */
     readonly handler: string,
   ) {
     super(
@@ -24,8 +28,11 @@ export class UnusableDeleteHandlerError extends RevyError {
   readonly code = 'REVY_UNUSABLE_DELETE_HANDLER';
 
   constructor(
+    /** The class concerned. */
     readonly entityName: string,
+    /** The property concerned. */
     readonly attribute: string,
+    /** Why the property cannot have a handler. */
     readonly reason: string,
   ) {
     super(
@@ -40,8 +47,11 @@ export class UnusableSetValueError extends RevyError {
   readonly code = 'REVY_UNUSABLE_SET_VALUE';
 
   constructor(
+    /** The class concerned. */
     readonly entityName: string,
+    /** The property concerned. */
     readonly attribute: string,
+    /** What the handler gave. */
     readonly value: unknown,
   ) {
     super(

@@ -3,6 +3,7 @@ export type SetValue = object | string | number | bigint | null;
 
 /** What becomes of the rows that refer to a row which is deleted. Made by {@link SET} and its like. */
 export interface OnDeleteHandler {
+  /** What is done to those rows. */
   readonly action: 'cascade' | 'set null' | 'set default' | 'set';
   /** Called once for each group of deletions that has anything to set. */
   readonly value?: () => SetValue | Promise<SetValue>;

@@ -4,16 +4,8 @@ import { selectable, type TrackedAttribute, type TrackedEntities } from '../trac
 import type { CascadeTools } from './cascade-map.js';
 import type { ForeignKeyEdge } from './foreign-key-edge.js';
 import type { ForeignKeyGraph } from './foreign-key-graph.js';
-import {
-  columnReader,
-  conditionKey,
-  distinctKeys,
-  type FoundRow,
-  identityOf,
-  keyValues,
-  type Row,
-  rowId,
-} from './found-row.js';
+import { columnReader, distinctKeys, type FoundRow, identityOf, keyValues, type Row, rowId } from './found-row.js';
+import { conditionKey } from '../model/stored-key.js';
 import { classOfRow, isInFixedSchema, isSingleTable, isTable, tablesOf } from './tables.js';
 
 /**

@@ -1,7 +1,8 @@
 import type { EntityMetadata } from '@mikro-orm/core';
 import type { Change } from '../capture/change.js';
 import { cascadedBy } from '../capture/read-changes.js';
-import { conditionKey, type FoundRow, identityOf } from '../cascade/found-row.js';
+import { type FoundRow, identityOf } from '../cascade/found-row.js';
+import { conditionKey } from '../model/stored-key.js';
 import { RowReader } from '../cascade/rows.query.js';
 import { type DeletionRecording, takeFollowed, type TakenAlong } from '../cascade/take-along.js';
 import { type AnyCollection, isOneToMany, isWritten, keyColumnsOf, propertyOf } from './collection-updates.js';

@@ -20,12 +20,16 @@ export class SystemActor {
    * @param name what is stored as the actor's id, so keep it stable
    * @throws {EmptyActorNameError} if the name is empty or blank
    */
-  constructor(readonly name: string) {
+  constructor(
+    /** Stored as the actor's id. */
+    readonly name: string,
+  ) {
     if (name.trim() === '') {
       throw new EmptyActorNameError();
     }
   }
 
+  /** Tells it from an entity: see {@link SystemActor.is}. */
   get [systemActor](): true {
     return true;
   }
@@ -47,10 +51,13 @@ export class ActorRef {
    * @param id its key as the history stores it, see `ObjectDelta.objectId`
    */
   constructor(
+    /** Its stored type. */
     readonly type: string,
+    /** Its key as text. */
     readonly id: string,
   ) {}
 
+  /** Tells it from an entity: see {@link ActorRef.is}. */
   get [actorRef](): true {
     return true;
   }

@@ -5,7 +5,10 @@ import { RevyError } from '../revy.errors.js';
 export class UnusableCapturedContextError extends RevyError {
   readonly code = 'REVY_UNUSABLE_CAPTURED_CONTEXT';
 
-  constructor(readonly value: unknown) {
+  constructor(
+    /** What was given in place of a captured context. */
+    readonly value: unknown,
+  ) {
     super(
       `Cannot restore a revision context from ${inspect(value, { depth: 1 })}: this is not what captureContext() gives. ` +
         'Store that value with the job as it is, and hand it on; ' +

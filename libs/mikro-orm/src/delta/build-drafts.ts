@@ -1,31 +1,50 @@
 import type { Change, ChangeStep, LinkChange } from '../capture/change.js';
-import { equalJson, type Json } from '../model/json.js';
+import { equalJson, type Json, type JsonRecord } from '../model/json.js';
 import { changesLinks } from './link-order.js';
-import type { AttributeDraft, Draft } from './draft.js';
+import { type Draft, isJust, NO_STEPS } from './draft.js';
 
 /** What there is to record of the changes of one flush; a change that changed nothing yields no draft. */
 export function buildDrafts(changes: readonly Change[]): Draft[] {
-  return changes.map(buildDraft).filter(draft => draft !== undefined);
+  const drafts: Draft[] = [];
+  for (const change of changes) {
+    const draft = buildDraft(change);
+    if (draft) drafts.push(draft);
+  }
+  return drafts;
 }
 
 function buildDraft(change: Change): Draft | undefined {
-  const attributes = changedAttributes(change);
-  const links = nonEmptyLinks(change.links);
-  if (change.action === 'update' && attributes.size === 0 && Object.keys(links).length === 0) return undefined;
   const { type, objectId, action, attribution, masked, isDoubtful } = change;
-  return { type, objectId, action, attributes, links, attribution, masked, ...(isDoubtful && { isDoubtful }) };
+  const { before, after } = action === 'update' ? onlyDifferent(change) : change;
+  const links = nonEmptyLinks(change.links);
+  if (action === 'update' && isEmpty(after) && isEmpty(links)) return undefined;
+  const steps = change.steps.size === 0 ? NO_STEPS : stepsOf(change, before, after);
+  const draft = { type, objectId, action, before, after, steps, links, attribution, masked };
+  return isDoubtful ? { ...draft, isDoubtful } : draft;
 }
 
-function changedAttributes({ action, before, after, steps, attribution }: Change): Map<string, AttributeDraft> {
-  const changed = new Map<string, AttributeDraft>();
-  const flushed: readonly ChangeStep[] = [{ attribution }];
-  for (const name of Object.keys(action === 'delete' ? before : after)) {
-    const was = before[name];
-    const is = after[name];
-    if (action === 'update' && equalJson(was, is)) continue;
-    changed.set(name, { before: was, after: is, steps: withoutDetours(steps.get(name) ?? flushed, was, is) });
+/** Mostly everything that an update writes is different. */
+function onlyDifferent({ before, after }: Change): Pick<Change, 'before' | 'after'> {
+  const names = Object.keys(after);
+  const different = names.filter(name => !equalJson(before[name], after[name]));
+  if (different.length === names.length && Object.keys(before).every(name => name in after)) return { before, after };
+  const kept: { before: JsonRecord; after: JsonRecord } = { before: {}, after: {} };
+  for (const name of different) {
+    if (name in before) kept.before[name] = before[name]!;
+    kept.after[name] = after[name]!;
   }
-  return changed;
+  return kept;
+}
+
+function stepsOf({ action, steps, attribution }: Change, before: JsonRecord, after: JsonRecord): Draft['steps'] {
+  const changed = action === 'delete' ? before : after;
+  const kept = new Map<string, readonly ChangeStep[]>();
+  for (const [name, made] of steps) {
+    if (!(name in changed)) continue;
+    const effective = withoutDetours(made, before[name], after[name]);
+    if (!isJust(effective, attribution)) kept.set(name, effective);
+  }
+  return kept;
 }
 
 /** Who put a value back to what it was before anybody else changed it, or left it alone, did not change it. */
@@ -42,8 +61,12 @@ function withoutDetours(
 }
 
 function nonEmptyLinks(links: Readonly<Record<string, LinkChange>>): Readonly<Record<string, LinkChange>> {
-  const changed = Object.entries(links).filter(([, link]) => changesLinks(link));
-  return changed.length > 0 ? Object.fromEntries(changed) : NO_LINKS;
+  if (isEmpty(links)) return NO_LINKS;
+  return Object.fromEntries(Object.entries(links).filter(([, link]) => changesLinks(link)));
 }
 
 const NO_LINKS: Readonly<Record<string, LinkChange>> = {};
+
+function isEmpty(record: Readonly<Record<string, unknown>>): boolean {
+  return Object.keys(record).length === 0;
+}

@@ -1,20 +1,24 @@
 import type { ChangeStep, LinkChange } from '../capture/change.js';
 import { sameAttribution } from '../context/attribution-value.js';
-import { equalJson, type Json } from '../model/json.js';
+import { equalJson, type Json, type JsonRecord } from '../model/json.js';
+import { attributesOf, changes, type Draft, isJust, stepsOf } from './draft.js';
 import { changesLinks, mergeOrder } from './link-order.js';
-import type { AttributeDraft, Draft } from './draft.js';
 
 /** Merges the drafts of one transaction, in their order, into at most one for each object. */
 export function coalesce(drafts: readonly Draft[]): Draft[] {
   const byObject = new Map<string, Draft>();
+  const combined = new Set<Draft>();
   for (const draft of drafts) {
     const key = `${draft.type}\0${draft.objectId}`;
     const earlier = byObject.get(key);
     const merged = earlier ? merge(earlier, draft) : draft;
     if (merged) byObject.set(key, merged);
     else byObject.delete(key);
+    if (earlier && merged) combined.add(merged);
   }
-  return [...byObject.values()].map(onlyChanged).filter(draft => draft !== undefined);
+  const whole = [...byObject.values()];
+  if (combined.size === 0) return whole;
+  return whole.map(draft => (combined.has(draft) ? onlyChanged(draft) : draft)).filter(draft => draft !== undefined);
 }
 
 function merge(first: Draft, second: Draft): Draft | undefined {
@@ -22,18 +26,18 @@ function merge(first: Draft, second: Draft): Draft | undefined {
     case 'create delete':
       return undefined;
     case 'create update':
-      return { ...second, action: 'create', attribution: first.attribution, ...both(first, second) };
+      return both(first, second, { ...second, action: 'create', attribution: first.attribution });
     case 'delete create':
-      return { ...second, action: 'update', ...both(withoutSteps(first), second) };
+      return both(withoutSteps(first), second, { ...second, action: 'update' });
     case 'update delete':
     case 'update update':
-      return { ...second, ...both(first, second) };
+      return both(first, second, second);
     // an update that finds its row gone changes nothing: a cascade was there first; links that went are told apart
     case 'delete update':
       return { ...first, links: mergeLinks(first.links, second.links) };
     case 'update create':
       // a hook of the flush that creates the object has changed it natively: that flush is recorded after its hooks
-      return { ...second, ...both(second, first) };
+      return both(second, first, second);
     case 'create create':
     case 'delete delete':
       return second;
@@ -42,41 +46,53 @@ function merge(first: Draft, second: Draft): Draft | undefined {
 
 /** Whoever deleted an object did not set what it was given when it came back. */
 function withoutSteps(draft: Draft): Draft {
-  const attributes = new Map([...draft.attributes].map(([name, attribute]) => [name, { ...attribute, steps: [] }]));
-  return { ...draft, attributes };
+  return { ...draft, steps: new Map(attributesOf(draft).map(name => [name, []])) };
 }
 
 /** Asked last: who took an attribute away from its old value counts as long as it does not end there. */
 function onlyChanged(draft: Draft): Draft | undefined {
   if (draft.action !== 'update') return draft;
-  const changed = [...draft.attributes].filter(([, { before, after }]) => !equalJson(before, after));
+  const changed = attributesOf(draft).filter(name => !equalJson(draft.before[name], draft.after[name]));
   if (changed.length === 0 && Object.keys(draft.links).length === 0) return undefined;
-  return { ...draft, attributes: new Map(changed) };
+  const isChanged = new Set(changed);
+  const only = (values: JsonRecord) =>
+    Object.fromEntries(Object.entries(values).filter(([name]) => isChanged.has(name)));
+  return { ...draft, before: only(draft.before), after: only(draft.after) };
 }
 
-function both(first: Draft, second: Draft): Pick<Draft, 'attributes' | 'links'> {
-  const attributes = new Map<string, AttributeDraft>();
-  for (const name of new Set([...first.attributes.keys(), ...second.attributes.keys()])) {
-    attributes.set(name, mergeAttribute(first.attributes.get(name), second.attributes.get(name)));
+/** What one change and then another did to an object; the rest is as `merged` has it. */
+function both(first: Draft, second: Draft, merged: Draft): Draft {
+  const before = { ...without(second.before, first), ...first.before };
+  const after = { ...without(first.after, second), ...second.after };
+  const steps = new Map<string, readonly ChangeStep[]>();
+  for (const name of new Set([...attributesOf(first), ...attributesOf(second)])) {
+    const made = mergedSteps(name, first, second);
+    if (!isJust(made, merged.attribution)) steps.set(name, made);
   }
-  return { attributes, links: mergeLinks(first.links, second.links) };
+  return { ...merged, before, after, steps, links: mergeLinks(first.links, second.links) };
 }
 
-function mergeAttribute(first: AttributeDraft | undefined, second: AttributeDraft | undefined): AttributeDraft {
-  if (!first || !second) return (first ?? second)!;
-  return {
-    before: first.before,
-    after: second.after,
-    steps: second.after === undefined ? second.steps : mergeSteps(first, second),
-  };
+/** Values of the attributes that the other draft does not change. */
+function without(values: JsonRecord, other: Draft): JsonRecord {
+  return Object.fromEntries(Object.entries(values).filter(([name]) => !changes(other, name)));
+}
+
+function mergedSteps(name: string, first: Draft, second: Draft): readonly ChangeStep[] {
+  if (!changes(first, name) || second.after[name] === undefined)
+    return stepsOf(changes(second, name) ? second : first, name);
+  return joinSteps(stepsOf(first, name), first.after[name], stepsOf(second, name));
 }
 
 /** Everyone who changed the attribute is kept, in order; the same actor twice in a row counts once. */
-function mergeSteps(first: AttributeDraft, second: AttributeDraft): ChangeStep[] {
-  const last = first.steps.length - 1;
-  const earlier = first.steps.map((step, index) => (index === last ? withValue(step, first.after) : step));
+function joinSteps(
+  first: readonly ChangeStep[],
+  between: Json | undefined,
+  second: readonly ChangeStep[],
+): ChangeStep[] {
+  const last = first.length - 1;
+  const earlier = first.map((step, index) => (index === last ? withValue(step, between) : step));
   const merged: ChangeStep[] = [];
-  for (const step of [...earlier, ...second.steps]) {
+  for (const step of [...earlier, ...second]) {
     const previous = merged.at(-1);
     if (previous && sameAttribution(previous.attribution, step.attribution)) merged[merged.length - 1] = step;
     else merged.push(step);
@@ -100,13 +116,13 @@ function mergeLinks(first: Draft['links'], second: Draft['links']): Record<strin
 const NO_LINKS: LinkChange = { added: [], removed: [] };
 
 function mergeLink(first: LinkChange, second: LinkChange): LinkChange {
-  const without = (keys: readonly Json[], others: readonly Json[]) => {
+  const except = (keys: readonly Json[], others: readonly Json[]) => {
     const gone = new Set(others.map(key => JSON.stringify(key)));
     return keys.filter(key => !gone.has(JSON.stringify(key)));
   };
   return {
-    added: [...without(first.added, second.removed), ...without(second.added, first.removed)],
-    removed: [...without(first.removed, second.added), ...without(second.removed, first.added)],
+    added: [...except(first.added, second.removed), ...except(second.added, first.removed)],
+    removed: [...except(first.removed, second.added), ...except(second.removed, first.added)],
     order: mergeOrder(first, second),
   };
 }

@@ -6,7 +6,9 @@ export class UnusableFilterError extends RevyError {
   readonly code = 'REVY_UNUSABLE_FILTER';
 
   constructor(
+    /** The filter, by its path. */
     readonly filter: string,
+    /** What was given for it. */
     readonly value: unknown,
     expected: string,
   ) {
@@ -19,7 +21,9 @@ export class MaskedValueError extends RevyError {
   readonly code = 'REVY_MASKED_VALUE';
 
   constructor(
+    /** The class concerned. */
     readonly entityName: string,
+    /** The property concerned. */
     readonly attribute: string,
   ) {
     super(
@@ -34,6 +38,7 @@ export class UnusableCursorError extends RevyError {
   readonly code = 'REVY_UNUSABLE_CURSOR';
 
   constructor(
+    /** What was given as a cursor. */
     readonly cursor: unknown,
     found: string,
   ) {
@@ -49,7 +54,9 @@ export class DifferentClassesError extends RevyError {
   readonly code = 'REVY_DIFFERENT_CLASSES';
 
   constructor(
+    /** The class of the first object. */
     readonly entityName: string,
+    /** The class of the second one. */
     readonly otherName: string,
   ) {
     super(

@@ -1,5 +1,5 @@
 import { Revision } from '../model/revision.entity.js';
-import { UnusablePointError } from '../revy.errors.js';
+import { UnusablePointError } from './point.errors.js';
 
 /**
  * Where in history: a date (the last state at or before it), a revision (as it left things), or just before or after

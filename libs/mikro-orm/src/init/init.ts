@@ -74,10 +74,19 @@ function createMigration(folder: string, say: (line: string) => void): boolean {
     encoding: 'utf8',
     shell: process.platform === 'win32',
   });
-  for (const line of `${stdout}${stderr}`.split('\n').filter(text => text.trim() !== '')) say(`  ${line}`);
+  const lines = `${stdout}${stderr}`.split('\n').filter(text => text.trim() !== '');
+  for (const line of status === 0 ? lines : withoutUsage(lines)) say(`  ${line}`);
   if (status === 0) say('Look at the migration, then run: npx mikro-orm migration:up');
   else say('The migration could not be made, for the reason above. revy() is in place: mend it, and run that again.');
   return status === 0;
+}
+
+/** Where it fails, MikroORM's command line prints all of its options before the reason. */
+function withoutUsage(lines: readonly string[]): string[] {
+  const usage = lines.findIndex(line => line.startsWith('mikro-orm migration:create'));
+  const reason = lines.findIndex(line => /^\w*Error\b/.test(line));
+  const kept = usage < 0 || reason < usage ? lines : [...lines.slice(0, usage), ...lines.slice(reason)];
+  return kept.filter(line => !/^\s+at /.test(line));
 }
 
 function sayMigration(say: (line: string) => void): boolean {

@@ -20,7 +20,7 @@ export interface LiveLink {
   readonly stored: Json;
 }
 
-/** The present links of some objects at one end. One SELECT. */
+/** The present links of some objects at one end, of a collection with an order in that one. One SELECT. */
 export async function readLiveLinks(
   em: EntityManager,
   { prop, owner, target }: LinkEnds,
@@ -54,8 +54,9 @@ async function selectPivot(
   const quote = (name: string) => driver.getPlatform().quoteIdentifier(name);
   const columns = [...prop.joinColumns, ...prop.inverseJoinColumns].map(quote).join(', ');
   const tuple = `(${by.map(() => '?').join(', ')})`;
+  const order = prop.fixedOrderColumn ? ` order by ${quote(prop.fixedOrderColumn)}` : '';
   const table = driver.getTableName(pivot, { schema: schemaFor(em, pivot) });
-  const sql = `select ${columns} from ${table} where (${by.map(quote).join(', ')}) in (${keys.map(() => tuple).join(', ')})`;
+  const sql = `select ${columns} from ${table} where (${by.map(quote).join(', ')}) in (${keys.map(() => tuple).join(', ')})${order}`;
   const ctx = liveContext(em.getTransactionContext() as object | undefined);
   return driver.getConnection('write').execute<Dictionary[]>(sql, keys.flat(), 'all', ctx);
 }

@@ -1,7 +1,7 @@
 import { type Dictionary, type EntityManager, type EntityMetadata, type EntityProperty, Utils } from '@mikro-orm/core';
 import { liveContext } from '../database/live-context.js';
 import type { JsonRecord } from '../model/json.js';
-import { keyValues } from '../model/stored-key.js';
+import { conditionKey, keyValues } from '../model/stored-key.js';
 import { type TrackedEntity, valueInRow } from '../tracking/tracked-entities.js';
 
 /** An object's key, and what it is a key of. */
@@ -38,7 +38,7 @@ export async function readLiveReferring(
   prop: EntityProperty,
   targets: readonly ObjectKey[],
 ): Promise<string[]> {
-  const keys = targets.map(({ tracked, objectId }) => conditionKey(tracked, objectId));
+  const keys = targets.map(({ tracked, objectId }) => objectKey(tracked, objectId));
   const rows = await findLiveRows(em, entity, entity.meta.primaryKeys, { [prop.name]: { $in: keys } });
   return rows.map(row => entity.objectIdOfRow(row));
 }
@@ -65,12 +65,11 @@ export function schemaFor(em: EntityManager, { schema }: EntityMetadata): string
 
 /** Finds objects by their ids. */
 export function keysCondition(tracked: TrackedEntity, objectIds: readonly string[]): Dictionary {
-  const keys = objectIds.map(id => conditionKey(tracked, id));
+  const keys = objectIds.map(id => objectKey(tracked, id));
   return { [Utils.getPrimaryKeyHash(tracked.meta.primaryKeys)]: { $in: keys } };
 }
 
-/** A key in the form that the ORM takes in a condition. */
-export function conditionKey({ keyColumns }: TrackedEntity, objectId: string): unknown {
-  const columns = keyValues(keyColumns, objectId);
-  return columns.length === 1 ? columns[0] : columns;
+/** An object's key in the form that the ORM takes in a condition. */
+export function objectKey({ keyColumns }: TrackedEntity, objectId: string): unknown {
+  return conditionKey(keyValues(keyColumns, objectId));
 }

@@ -2,7 +2,7 @@ import type { Json } from './json.js';
 
 /**
  * What stands in the history in place of a value, made from the value as it would be stored, which is never `null`:
- * `iban => `…${String(iban).slice(-4)}``. Called for each old and new value; it must return text, and be quick.
+ * `iban => '…' + String(iban).slice(-4)`. Called for each old and new value; it must return text, and be quick.
  */
 export type MaskFunction = (value: Json) => string;
 

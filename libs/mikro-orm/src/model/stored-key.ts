@@ -48,6 +48,11 @@ export function keyValues(columns: readonly KeyColumn[], text: string): unknown[
   return columns.map((column, index) => column.codec.decode(stored[index] ?? null));
 }
 
+/** A key in the form that the ORM takes in a condition: a value, or an array of those of a composite key. */
+export function conditionKey(values: readonly unknown[]): unknown {
+  return values.length === 1 ? values[0] : values;
+}
+
 /** Column values in the ORM's form of a key: those of a key's own composite relation are an array of their own. */
 export function nestKey(columns: readonly KeyColumn[], values: readonly unknown[], depth = 0): unknown {
   if (columns.length === 1) return values[0];
@@ -71,10 +76,15 @@ export function flatKey(key: unknown): unknown[] {
 /** The key of an entity or of a plain key value (scalar, array, or object by property name), column by column. */
 export function readKey(columns: readonly KeyColumn[], source: unknown): Json[] {
   const isComposite = columns.length > 1;
+  const [column] = columns;
+  if (!isComposite && column?.path.length === 1 && EntityHelper.isEntity(source)) {
+    const value = Reference.unwrapReference((source as Record<string, object>)[column.path[0]!] as object);
+    return [column.codec.encode(column.toDatabase(value))];
+  }
   const flat = Array.isArray(source) && isComposite ? (source.flat(Infinity) as unknown[]) : undefined;
-  return columns.map((column, index) => {
-    const value = flat ? flat[index] : readPath(Reference.unwrapReference(source as object), column.path);
-    return column.codec.encode(column.toDatabase(value));
+  return columns.map(({ codec, path, toDatabase }, index) => {
+    const value = flat ? flat[index] : readPath(Reference.unwrapReference(source as object), path);
+    return codec.encode(toDatabase(value));
   });
 }
 

@@ -38,6 +38,12 @@ export function objectIdSql(keys: readonly KeyColumn[], columns: readonly string
   return `'[' || ${parts.map(part => `(${part})::text`).join(` || ',' || `)} || ']'`;
 }
 
+/** SQL for the key of an object at the other end of a link, in stored form; `undefined` where only JavaScript can. */
+export function targetKeySql(keys: readonly KeyColumn[], columns: readonly string[]): string | undefined {
+  const parts = keySql(keys, columns);
+  return parts && (parts.length === 1 ? parts[0] : `jsonb_build_array(${parts.join(', ')})`);
+}
+
 function keySql(keys: readonly KeyColumn[], columns: readonly string[]): string[] | undefined {
   const parts = keys.flatMap(({ prop }, index) => scalarSql(prop, columns[index] ?? '') ?? []);
   return parts.length === keys.length && keys.length === columns.length ? parts : undefined;

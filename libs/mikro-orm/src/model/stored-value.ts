@@ -149,7 +149,8 @@ const bytesCodec = codec(
 function decimalCodec(prop: EntityProperty): ValueCodec {
   const declared = /\(\s*\d+\s*(?:,\s*(\d+)\s*)?\)/.exec(prop.columnTypes?.[0] ?? '');
   const scale = declared ? Number(declared[1] ?? 0) : undefined;
-  return codec(value => roundDecimal(String(value), scale), String, isNumeric);
+  const rounded = (value: unknown) => roundDecimal(String(value), scale);
+  return codec(rounded, rounded, isNumeric);
 }
 
 function numberCodec(prop: EntityProperty): ValueCodec {

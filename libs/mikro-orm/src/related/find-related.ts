@@ -20,6 +20,7 @@ export interface RelatedOptions extends HistoryFilter, PageOptions {
    * @defaultValue `1`
    */
   readonly depth?: number;
+  /** Only deltas that did this to their object. */
   readonly action?: ObjectAction | readonly ObjectAction[];
 }
 

@@ -1,5 +1,5 @@
 import type { EntityManager } from '@mikro-orm/core';
-import { conditionKey, findLiveRows } from '../live/live-rows.js';
+import { findLiveRows, objectKey } from '../live/live-rows.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import type { FollowedEdge } from './follow-edges.js';
 import type { ReferenceEdge } from './relation-edge.js';
@@ -13,7 +13,7 @@ export async function readLiveReferences(
   const { prop, children, discriminator } = edge;
   if (discriminator !== undefined || prop.primary) return [];
   const [child] = children as [TrackedEntity];
-  const keys = [...byId.values()].map(({ classes: [parent], objectId }) => conditionKey(parent!, objectId));
+  const keys = [...byId.values()].map(({ classes: [parent], objectId }) => objectKey(parent!, objectId));
   const rows = await findLiveRows(em, child, [...child.meta.primaryKeys, prop.name], { [prop.name]: { $in: keys } });
   const { codec } = child.attributes.get(prop.name)!;
   return rows.map(row => ({ holder: child.objectIdOfRow(row), key: codec.encodeRow(row[prop.name]) }));

@@ -1,4 +1,5 @@
-import { canOverwrite, type ObjectDraft, type Obstacle, storedForm, type ValueDraft } from './planned-draft.js';
+import type { Json } from '../model/json.js';
+import { canOverwrite, isLink, type ObjectDraft, type Obstacle, storedForm, type ValueDraft } from './planned-draft.js';
 import type { RevertConflict, RevisionInTheWay } from './revert-plan.js';
 
 /** An obstacle as it is shown, with who is in the way. */
@@ -14,6 +15,7 @@ export function conflictOf(
     objectType: type,
     objectId,
     attribute: value?.name ?? null,
+    ...(value && isLink(value) && { target: JSON.parse(value.target) as Json }),
     was: value && storedForm(value.was),
     is: value && storedForm(value.is),
     revision,

@@ -4,7 +4,7 @@ import { revisionWhere } from '../history/filter/revision-where.js';
 import { findRevisions } from '../history/find-history.js';
 import { UnusableFilterError } from '../history/history.errors.js';
 import { Revision } from '../model/revision.entity.js';
-import { UnknownRevisionError } from '../revy.errors.js';
+import { UnknownRevisionError } from '../history/point.errors.js';
 import { NothingToRevertError } from './revert.errors.js';
 import { existingRevisions } from './selection.js';
 

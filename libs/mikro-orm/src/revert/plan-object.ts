@@ -48,7 +48,7 @@ function deletionObstacle(tracked: TrackedEntity, places: Places, present: Prese
 }
 
 function goneObstacle({ existence }: Places, values: readonly ValueDraft[]): Obstacle | undefined {
-  if (values.length === 0) return undefined;
+  if (values.every(value => equal(value.was, value.is))) return undefined;
   return { reason: 'row-gone', revision: existence.findLast(change => change.after === false)?.entry.revision };
 }
 

@@ -1,6 +1,6 @@
 import { type Collection, type Dictionary, type EntityManager, LockMode, Utils } from '@mikro-orm/core';
 import type { JsonRecord } from '../model/json.js';
-import { keyValues } from '../model/stored-key.js';
+import { conditionKey, keyValues } from '../model/stored-key.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import { CHUNK } from './row-lookup.js';
 
@@ -53,7 +53,7 @@ async function readRows(
 ): Promise<Dictionary[]> {
   const computed = meta.props.filter(prop => prop.version || prop.name === meta.root.discriminatorColumn);
   const names = new Set([...meta.primaryKeys, ...attributes.keys(), ...computed.map(prop => prop.name)]);
-  const keys = ids.map(id => keyValues(keyColumns, id)).map(values => (values.length === 1 ? values[0] : values));
+  const keys = ids.map(id => conditionKey(keyValues(keyColumns, id)));
   const where = { [Utils.getPrimaryKeyHash(meta.primaryKeys)]: { $in: keys } };
   return em.getDriver().find(
     meta.class,

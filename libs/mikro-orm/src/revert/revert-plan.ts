@@ -30,22 +30,33 @@ export type ConflictReason =
 
 /** The revision in the way. */
 export interface RevisionInTheWay {
+  /** Its id. */
   readonly id: number;
+  /** When it was recorded. */
   readonly recordedAt: Date;
+  /** Why it was made. */
   readonly description: string | null;
+  /** Stored type of who made it. */
   readonly actorType: string | null;
+  /** Key of who made it. */
   readonly actorId: string | null;
 }
 
 /** Why one thing cannot be put back without a decision. */
 export interface RevertConflict {
+  /** What kind of obstacle it is. */
   readonly reason: ConflictReason;
+  /** Stored type of the object. */
   readonly objectType: string;
+  /** The object's key as text. */
   readonly objectId: string;
   /** `null` for the object as a whole. */
   readonly attribute: string | null;
-  /** The value before, the present one; stored form, `undefined` where there is none or nobody knows it. */
+  /** Of a link: the key of the object at its other end. */
+  readonly target?: Json;
+  /** The value before, in stored form; `undefined` where there is none or nobody knows it. */
   readonly was: Json | undefined;
+  /** The present value, likewise. */
   readonly is: Json | undefined;
   /** `null` where no recorded revision is to blame. */
   readonly revision: RevisionInTheWay | null;
@@ -57,6 +68,7 @@ export interface RevertConflict {
 
 /** One attribute, or one link of a collection, of an object in a plan. Values are in stored form. */
 export interface PlannedValue {
+  /** The property's name. */
   readonly attribute: string;
   /** Of a link: the key of the object at its other end; then `was`, `is` and `willBe` say whether there is one. */
   readonly target?: Json;
@@ -68,24 +80,30 @@ export interface PlannedValue {
   readonly willBe: Json | undefined;
   /** `clean`: still what is undone had set. `already`: back without us. */
   readonly status: 'clean' | 'already' | 'conflict';
+  /** What stands in the way of putting it back. */
   readonly conflict?: RevertConflict;
 }
 
 /** One object in a plan. */
 export interface PlannedObject {
+  /** Stored type of the object. */
   readonly objectType: string;
+  /** The object's key as text. */
   readonly objectId: string;
   /** What the revert does to it; `null`: nothing. */
   readonly action: ObjectAction | null;
+  /** How its creation or deletion stands, as {@link PlannedValue} has it. */
   readonly status: 'clean' | 'already' | 'conflict';
   /** What stands in the way of making or deleting the object. */
   readonly conflict?: RevertConflict;
+  /** Its attributes and links that are undone. */
   readonly values: readonly PlannedValue[];
 }
 
 /** What a revert would do, or has done; prints as a table, and is plain JSON for a user interface. */
 export class RevertPlan {
   constructor(
+    /** What it does to each object, and to what of it. */
     readonly objects: readonly PlannedObject[],
     /** Ids of the revisions that are undone, wholly or in part. */
     readonly reverts: readonly number[],
@@ -97,6 +115,7 @@ export class RevertPlan {
     return this.recorded?.id ?? null;
   }
 
+  /** Everything that stands in the way, of objects and of values. */
   get conflicts(): RevertConflict[] {
     return this.objects.flatMap(object =>
       [object.conflict, ...object.values.map(value => value.conflict)].filter(conflict => conflict !== undefined),
@@ -113,6 +132,7 @@ export class RevertPlan {
     return this.objects.every(object => object.action === null);
   }
 
+  /** Objects, ids of the revisions, and whether the plan is clean. */
   toJSON(): object {
     const { objects, reverts, revision, isClean } = this;
     return { objects, reverts, revision, isClean };

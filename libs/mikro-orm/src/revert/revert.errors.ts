@@ -24,6 +24,7 @@ export class SeveralSchemasError extends RevyError {
   readonly code = 'REVY_SEVERAL_SCHEMAS';
 
   constructor(
+    /** The ids of the revisions that were to be reverted. */
     readonly revisions: readonly number[],
     /** `undefined` for the default one. */
     readonly schemas: readonly (string | undefined)[],
@@ -46,6 +47,7 @@ export class NothingToRevertError extends RevyError {
     what: string,
     /** `null` where revisions were looked for. */
     readonly className: string | null = null,
+    /** The key of the object as text; `null` where revisions were to be reverted. */
     readonly objectId: string | null = null,
   ) {
     super(

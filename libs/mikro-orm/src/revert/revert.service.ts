@@ -3,7 +3,8 @@ import { concreteTarget } from '../history/concrete-target.js';
 import type { PageOptions, RevisionFilter } from '../history/filter/history-filter.js';
 import { type ObjectPoint, pointCondition } from '../history/point.js';
 import { type Target, targetOf } from '../history/target.js';
-import { UnknownAttributeError, UnknownVersionError } from '../revy.errors.js';
+import { UnknownAttributeError } from '../revy.errors.js';
+import { UnknownVersionError } from '../history/point.errors.js';
 import { SnapshotService } from '../snapshot/snapshot.service.js';
 import { copiedValues } from './copied-values.js';
 import { namedRevisions, type RevisionRef } from './named-revisions.js';
@@ -13,7 +14,17 @@ import { inOwnSchema } from './own-schema.js';
 import { NothingToRevertError } from './revert.errors.js';
 import type { RevertPlan } from './revert-plan.js';
 import { lastDeletion, readSteps } from './steps.query.js';
-import { everything, idsOf, idsSince, SelectionBuilder } from './selection.js';
+import { deltasOf, everything, idsSince, SelectionBuilder } from './selection.js';
+
+/** How {@link RevertService.revision} reverts. */
+export interface RevertRevisionOptions extends RevertOptions {
+  /**
+   * Which of the objects that the revisions changed are put back, by their stored type and id.
+   *
+   * @defaultValue all of them
+   */
+  readonly only?: (object: { readonly objectType: string; readonly objectId: string }) => boolean;
+}
 
 /** How {@link RevertService.toVersion} reverts. */
 export interface ToVersionOptions<T extends object, Hint extends string = never> extends RevertOptions {
@@ -62,12 +73,14 @@ export class RevertService {
    */
   async revision<T extends object = object>(
     revisions: RevisionRef | readonly RevisionRef[] | (RevisionFilter<T> & PageOptions),
-    options: RevertOptions = {},
+    options: RevertRevisionOptions = {},
   ): Promise<RevertPlan> {
+    const { only = () => true } = options;
     return this.#onPrimary(async em => {
       const ids = await namedRevisions(em, revisions);
-      const reader = await inOwnSchema(em, ids);
-      return revert(reader, 'revision', everything(await idsOf(em, ids)), options);
+      const deltas = (await deltasOf(em, ids)).filter(({ type, objectId }) => only({ objectType: type, objectId }));
+      const selection = everything(deltas.map(({ id }) => id));
+      return revert(inOwnSchema(em, ids, deltas), 'revision', selection, options);
     });
   }
 

@@ -1,5 +1,5 @@
 import { type Dictionary, type EntityManager, type EntityMetadata, Utils } from '@mikro-orm/core';
-import { type KeyColumn, keyColumns, keyText, keyValues } from '../model/stored-key.js';
+import { conditionKey, type KeyColumn, keyColumns, keyText, keyValues } from '../model/stored-key.js';
 
 /** Keys and values of one SELECT: they are text of the statement, which the server has to hold as a whole. */
 export const CHUNK = 10_000;
@@ -55,8 +55,4 @@ export class RowLookup {
 /** Whether rows of both classes are in the same table, or in tables that share a key. */
 export function isSameTable(a: EntityMetadata, b: EntityMetadata): boolean {
   return a.root._id === b.root._id;
-}
-
-function conditionKey(values: readonly unknown[]): unknown {
-  return values.length === 1 ? values[0] : values;
 }

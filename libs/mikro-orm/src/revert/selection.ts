@@ -16,7 +16,8 @@ export interface Selection {
   includes(type: string, objectId: string, attribute: string, target?: string): boolean;
 }
 
-interface DeltaOf {
+/** A delta of one object. */
+export interface DeltaOf {
   readonly id: number;
   readonly type: string;
   readonly objectId: string;
@@ -67,10 +68,12 @@ function placeKey(...parts: (string | undefined)[]): string {
 }
 
 /** The deltas of some revisions. One SELECT. */
-export function idsOf(em: EntityManager, revisions: readonly number[]): Promise<number[]> {
+export async function deltasOf(em: EntityManager, revisions: readonly number[]): Promise<DeltaOf[]> {
   const select = statement(`
-select id from ${quoted(runtimeOf(em).tables, 'objectDelta')} where revision_id = any($1::bigint[]) order by id`);
-  return ids(em, select, [revisions]);
+select id, object_type as type, object_id as "objectId" from ${quoted(runtimeOf(em).tables, 'objectDelta')}
+where revision_id = any($1::bigint[]) order by id`);
+  const rows = await query<{ id: string; type: string; objectId: string }>(em, select, [revisions]);
+  return rows.map(row => ({ ...row, id: Number(row.id) }));
 }
 
 /** The deltas of an object after a point. One SELECT. */

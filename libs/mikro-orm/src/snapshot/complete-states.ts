@@ -4,7 +4,7 @@ import { queryPrimary } from '../history/query.js';
 import type { Target } from '../history/target.js';
 import type { ObjectAction } from '../model/action.js';
 import type { JsonRecord } from '../model/json.js';
-import { PointBeforeHistoryError } from '../revy.errors.js';
+import { PointBeforeHistoryError } from '../history/point.errors.js';
 import { runtimeOf } from '../runtime.js';
 import { decodeState, isMissing, type KnownState } from './known-state.js';
 import { type LaterValues, laterValuesStatement } from './later-values.query.js';

@@ -1,8 +1,10 @@
 import type { EntityManager } from '@mikro-orm/core';
 import type { PointCondition } from '../history/point.js';
+import type { Json } from '../model/json.js';
 import { queryPrimary } from '../history/query.js';
 import { runtimeOf } from '../runtime.js';
 import { type LinkEnds, type LiveLink, readLiveLinks } from '../live/live-links.js';
+import { inRecordedOrder, type LinkEvent } from './link-order.js';
 import { referenceTo, referredId } from './relation-key.js';
 import { type CandidateRow, type LinkRow, linksStatement, unlinkedStatement } from './to-many.query.js';
 
@@ -11,7 +13,7 @@ export interface RecordedLinks extends LinkEnds {
   readonly ownerTypes: readonly string[];
 }
 
-/** Object ids by the object id of the other end. */
+/** Object ids by the object id of the other end; of owners' collections with an order in that one. */
 export type IdsByObject = Map<string, Set<string>>;
 
 /**
@@ -87,13 +89,11 @@ async function unlinkedOwners(
 }
 
 /** The targets of one owner. */
-function foldLinks({ target }: LinkEnds, events: readonly LinkRow[], live: readonly LiveLink[]): Set<string> {
+function foldLinks(ends: LinkEnds, rows: readonly LinkRow[], live: readonly LiveLink[]): Set<string> {
+  const events = rows.map(row => linkEvent(row, ends));
   const isLinked = new Map<string, boolean>();
   let isComplete = false;
-  for (const { action, links, is_before: isBefore } of events) {
-    const [added, removed] = [links?.added ?? [], links?.removed ?? []].map(keys =>
-      keys.map(key => referredId(key, target)),
-    ) as [string[], string[]];
+  for (const { action, added, removed, isBefore } of events) {
     if (isBefore) {
       if (action !== 'update') isLinked.clear();
       isComplete ||= action !== 'update';
@@ -105,6 +105,20 @@ function foldLinks({ target }: LinkEnds, events: readonly LinkRow[], live: reado
       isComplete = action !== 'update';
     }
   }
-  if (!isComplete) for (const { targetId } of live) if (!isLinked.has(targetId)) isLinked.set(targetId, true);
-  return new Set([...isLinked].filter(([, is]) => is).map(([id]) => id));
+  const present = live.map(({ targetId }) => targetId);
+  if (!isComplete) for (const id of present) if (!isLinked.has(id)) isLinked.set(id, true);
+  const ids = new Set([...isLinked].filter(([, is]) => is).map(([id]) => id));
+  return ends.prop.fixedOrder ? inRecordedOrder(ids, events, present) : ids;
+}
+
+function linkEvent({ action, links, is_before: isBefore, stood }: LinkRow, { target }: LinkEnds): LinkEvent {
+  const idsOf = (keys: readonly Json[]) => keys.map(key => referredId(key, target));
+  return {
+    action,
+    isBefore,
+    added: idsOf(links?.added ?? []),
+    removed: idsOf(links?.removed ?? []),
+    order: links?.order && idsOf(links.order),
+    stood: stood ? idsOf(stood) : undefined,
+  };
 }

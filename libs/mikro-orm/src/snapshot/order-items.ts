@@ -6,8 +6,9 @@ import { orderOf } from './stored-order.js';
 
 type Order = readonly (readonly [name: string, sign: 1 | -1])[];
 
-/** The items of a collection in the order that its relation or its class declares, else by their keys. */
+/** The items of a collection in the order that it has, or that its relation or its class declares, else by their keys. */
 export function orderItems(items: readonly GraphNode[], prop: EntityProperty): GraphNode[] {
+  if (prop.fixedOrder && prop.owner) return [...items];
   const order = [...declaredOrder(prop.orderBy), ...declaredOrder(prop.targetMeta?.orderBy)];
   return [...items].toSorted((a, b) => {
     for (const [name, sign] of order) {

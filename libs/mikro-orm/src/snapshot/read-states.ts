@@ -4,7 +4,7 @@ import type { PointCondition } from '../history/point.js';
 import { query } from '../history/query.js';
 import type { Target } from '../history/target.js';
 import type { JsonRecord } from '../model/json.js';
-import { UnknownRevisionError } from '../revy.errors.js';
+import { UnknownRevisionError } from '../history/point.errors.js';
 import { runtimeOf } from '../runtime.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import { completeStates, type FoundState, type ObjectState } from './complete-states.js';

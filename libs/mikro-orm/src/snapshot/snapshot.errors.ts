@@ -5,8 +5,11 @@ export class UnknownRelationError extends RevyError {
   readonly code = 'REVY_UNKNOWN_RELATION';
 
   constructor(
+    /** The class that was asked for the relation. */
     readonly className: string,
+    /** The name that it does not have. */
     readonly relation: string,
+    /** The relations that it has. */
     readonly known: readonly string[],
     what: 'populate' | 'revert along',
   ) {
@@ -22,7 +25,9 @@ export class UnreadableRelationError extends RevyError {
   readonly code = 'REVY_UNREADABLE_RELATION';
 
   constructor(
+    /** The class concerned. */
     readonly entityName: string,
+    /** The relation, by its property name. */
     readonly relation: string,
     reason: string,
     remedy: string,
@@ -36,7 +41,9 @@ export class UnsupportedConditionError extends RevyError {
   readonly code = 'REVY_UNSUPPORTED_CONDITION';
 
   constructor(
+    /** The class concerned. */
     readonly entityName: string,
+    /** The operator or the path that cannot be asked of the past. */
     readonly condition: string,
     reason: string,
   ) {

@@ -5,7 +5,7 @@ import { type ObjectPoint, type Point, pointCondition, type PointCondition } fro
 import { query } from '../history/query.js';
 import { type Target, targetOf, trackedOf } from '../history/target.js';
 import { Revision } from '../model/revision.entity.js';
-import { UnknownRevisionError, UnknownVersionError, UnusablePointError } from '../revy.errors.js';
+import { UnknownRevisionError, UnknownVersionError, UnusablePointError } from '../history/point.errors.js';
 import { runtimeOf } from '../runtime.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import { completeStates, type FoundState, type ObjectState } from './complete-states.js';
@@ -50,7 +50,7 @@ export class SnapshotService<Em extends EntityManager = EntityManager> {
    *
    * One SELECT, whatever the length of the history. An object that is older than its history takes one more for what
    * later changes tell of it, and one to read the live row. An object asked for by a class that others inherit from
-   * in the database takes one more to tell its own class. Populated relations take as many as in {@link many}.
+   * in the database takes one more to tell its own class. Populated relations take as many as in {@link SnapshotService.many}.
    *
    * @param point without one, the latest state that is recorded, whatever the clocks say
    * @returns `null` if the object did not exist then
@@ -98,7 +98,7 @@ export class SnapshotService<Em extends EntityManager = EntityManager> {
    * by equality: `{ id: [1, 2] }`.
    *
    * @param point without one, the latest state that is recorded, whatever the clocks say
-   * @throws what {@link at} throws, but for versions, which are no point of several objects
+   * @throws what {@link SnapshotService.at} throws, but for versions, which are no point of several objects
    * @throws {UnsupportedConditionError} if the condition is not on recorded attributes, or too much for this
    */
   async many<T extends object, Hint extends string = never>(

@@ -67,7 +67,14 @@ export interface LinkRow {
   readonly object_id: string;
   readonly action: 'create' | 'update' | 'delete';
   readonly is_before: boolean;
-  readonly links: { readonly added: readonly Json[]; readonly removed: readonly Json[] } | null;
+  readonly links: {
+    readonly added: readonly Json[];
+    readonly removed: readonly Json[];
+    /** Where a collection with an order stood otherwise than by itself: those that stand last, in their order. */
+    readonly order?: readonly Json[];
+  } | null;
+  /** How those stood before that were moved or unlinked, if that is known. */
+  readonly stood: readonly Json[] | null;
 }
 
 /**
@@ -77,11 +84,12 @@ export interface LinkRow {
 export function linksStatement(tables: TableNames, point: PointCondition): Statement {
   const join = point.kind === 'date' ? `join ${quoted(tables, 'revision')} r on r.id = d.revision_id` : '';
   return statement(`
-select d.object_type as type, d.object_id, d.action, ${point.test} as is_before, l.links
+select d.object_type as type, d.object_id, d.action, ${point.test} as is_before, l.links, l.stood
 from unnest($1::text[]) t(type) cross join unnest($4::text[]) o(id)
 join ${quoted(tables, 'objectDelta')} d on d.object_type = t.type and d.object_id = o.id ${join}
 left join lateral (
-  select coalesce(d.new_values, d.old_values) -> n.name as links from unnest($2::text[]) n(name)
+  select coalesce(d.new_values, d.old_values) -> n.name as links, d.old_values -> n.name -> 'order' as stood
+  from unnest($2::text[]) n(name)
   where coalesce(d.new_values, d.old_values) ? n.name limit 1
 ) l on true
 where d.action <> 'update' or l.links is not null

@@ -2,6 +2,7 @@ import { type EntityMetadata, type EntityProperty, ReferenceKind } from '@mikro-
 import { isHistoryClass } from '../model/history-classes.js';
 import type { Mask } from '../model/mask.js';
 import { UnknownAttributeError } from '../revy.errors.js';
+import type { ResolvedOptions } from '../revy.options.js';
 import type { Said } from './said-of.js';
 
 export function isRecordable(meta: EntityMetadata): boolean {
@@ -31,18 +32,31 @@ export function isInlineEmbedded(prop: EntityProperty): boolean {
   return prop.kind === ReferenceKind.EMBEDDED && !prop.object && !prop.array;
 }
 
-export function attributeFilter(meta: EntityMetadata, { entity, properties }: Said) {
+export function attributeFilter(meta: EntityMetadata, { entity, properties }: Said, options: ResolvedOptions) {
   const { exclude = [], mask = [], formerly = {} } = entity;
   for (const name of [...exclude, ...mask, ...Object.keys(formerly)]) {
     if (!(name in meta.properties)) throw new UnknownAttributeError(meta.className, name, Object.keys(meta.properties));
   }
   const says = (prop: EntityProperty) => ({ ...properties.get(prop.name), ...(prop as { revy?: object }).revy });
-  const chain = (prop: EntityProperty) => [prop, ...(prop.embedded ? [meta.properties[prop.embedded[0]]!] : [])];
+  const chain = (prop: EntityProperty): EntityProperty[] =>
+    prop.embedded ? [prop, ...chain(meta.properties[prop.embedded[0]]!)] : [prop];
+  const isSecret = (prop: EntityProperty) => options.hidden === 'mask' && isHiddenValue(prop);
+  const maskSaid = (prop: EntityProperty) => {
+    const { mask: said } = says(prop);
+    return said || mask.includes(prop.name) || (said !== false && isSecret(prop));
+  };
   return {
     has: (prop: EntityProperty) => chain(prop).every(one => says(one).track !== false && !exclude.includes(one.name)),
     maskOf: (prop: EntityProperty): Mask | undefined => {
-      const masks = chain(prop).map(one => says(one).mask || mask.includes(one.name));
+      const masks = chain(prop).map(maskSaid);
       return masks.find(one => typeof one === 'function') ?? (masks.includes(true) || undefined);
     },
   };
+}
+
+/** A key of another row is no secret, and neither are links; JSON is one where something in it is. */
+function isHiddenValue(prop: EntityProperty): boolean {
+  if (prop.kind !== ReferenceKind.SCALAR && prop.kind !== ReferenceKind.EMBEDDED) return false;
+  const isOneColumn = prop.object || prop.array;
+  return Boolean(prop.hidden) || Boolean(isOneColumn && Object.values(prop.embeddedProps ?? {}).some(isHiddenValue));
 }

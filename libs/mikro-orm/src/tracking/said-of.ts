@@ -12,6 +12,7 @@ export interface Said {
 export function saidOf(meta: EntityMetadata): Said {
   const marks = marksOf(meta.class).reverse();
   const said = [...marks.map(mark => mark.entity), ...schemasOf(meta), meta.revy].filter(options => !!options);
+  const triggers = said.findLast(options => options.triggers !== undefined)?.triggers;
   const all = (key: 'exclude' | 'mask') => [...new Set(said.flatMap(options => options[key] ?? []))];
   // a stored type names one class, so that a subclass does not inherit it
   const as = meta.revy?.as ?? ownMarks(meta.class).entity?.as;
@@ -19,7 +20,12 @@ export function saidOf(meta: EntityMetadata): Said {
   const formerly = Object.assign({}, ...said.map(options => options.formerly)) as TrackingOptions['formerly'];
   const lists = { exclude: all('exclude'), mask: all('mask'), formerly };
   return {
-    entity: { ...lists, ...(as && { as }), ...(track !== undefined && { track }) },
+    entity: {
+      ...lists,
+      ...(as && { as }),
+      ...(track !== undefined && { track }),
+      ...(triggers !== undefined && { triggers }),
+    },
     properties: new Map(marks.flatMap(mark => [...mark.properties])),
   };
 }

@@ -256,7 +256,7 @@ function isMisread(name: string, { root }: EntityMetadata): boolean {
 
 function resolveEntity(meta: EntityMetadata, { options, platform, defaultSchema }: TrackedEntities): TrackedEntity {
   const said = saidOf(meta);
-  const recorded = attributeFilter(meta, said);
+  const recorded = attributeFilter(meta, said, options);
   const attributes = new Map<string, TrackedAttribute>();
   const columns = meta.props.filter(prop => isAttribute(prop, meta));
   for (const prop of columns.filter(column => recorded.has(column))) {

@@ -18,6 +18,14 @@ export interface TrackingOptions<Attribute extends string = string> {
   readonly as?: string;
   /** Names that attributes had in earlier releases, the latest first, by their present name; see `formerly` of a property. */
   readonly formerly?: { readonly [Name in Attribute]?: string | readonly string[] };
+  /**
+   * Records what others write to the table as well: QueryBuilder, Kysely, SQL, routines, other programs. The schema
+   * generator and migrations make a trigger for it, which looks at each row that was written when its transaction
+   * commits, and records what the flush has not.
+   *
+   * @defaultValue `false`
+   */
+  readonly triggers?: boolean;
   /** What becomes of an object when the other end of a relation is deleted, by relation; see {@link SET}. */
   readonly onDelete?: { readonly [Relation in Attribute]?: OnDeleteHandler };
 }
@@ -28,7 +36,9 @@ export interface PropertyTrackingOptions {
   readonly track?: boolean;
   /**
    * `true` records that the attribute changed, and not its value; a function says what to store in place of it. Snapshots
-   * know neither.
+   * know neither. `false` records the value of a property with `hidden: true`.
+   *
+   * @defaultValue `true` for properties with `hidden: true`, by the option `hidden` of `revy()`
    */
   readonly mask?: boolean | MaskFunction;
   /**

@@ -5,7 +5,9 @@ export class UnusableTypeError extends RevyError {
   readonly code = 'REVY_UNUSABLE_TYPE';
 
   constructor(
+    /** The class concerned. */
     readonly entityName: string,
+    /** The stored type name. */
     readonly type: string,
   ) {
     super(
@@ -25,7 +27,9 @@ export class ContextRequiredError extends RevyError {
   readonly code = 'REVY_CONTEXT_REQUIRED';
 
   constructor(
+    /** The class concerned. */
     readonly entityName: string,
+    /** What the context lacks: `actor`, `description`. */
     readonly missing: readonly (keyof typeof ASKED_FOR)[],
   ) {
     const values = missing.map(key => (key === 'actor' ? 'actor' : 'revisionDescription')).join(', ');
@@ -42,8 +46,11 @@ export class FormerNameError extends RevyError {
   readonly code = 'REVY_FORMER_NAME';
 
   constructor(
+    /** The class concerned. */
     readonly entityName: string,
+    /** The property concerned. */
     readonly attribute: string,
+    /** The former name. */
     readonly formerly: string,
     other: string,
   ) {

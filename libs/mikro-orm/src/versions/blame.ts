@@ -3,9 +3,9 @@ import type { AttributeName, AttributeValue } from '../history/attribute-name.js
 import type { Revision } from '../model/revision.entity.js';
 import type { StoredActor } from '../tracking/stored-actor.js';
 
-/** Who set the present value of an attribute, when and why. */
+/** Who set the value of an attribute, when and why. */
 export class AttributeBlame<Value> {
-  /** The present value; of a deleted object the last one; `undefined` where it is masked or nobody knows it. */
+  /** The present value, or that of the point; of a deleted object the last one; `undefined` where it is masked or nobody knows it. */
   readonly value: Value | undefined;
   /** The revision that set it; `null` if it is older than the history, so that nobody knows who set it. */
   readonly revision: Revision | null;
@@ -15,6 +15,7 @@ export class AttributeBlame<Value> {
   readonly version: number;
   /** Stored type of who set it, `'system'` for a named system; `null` for the system, and where nobody knows. */
   readonly actorType: string | null;
+  /** Key of who set it, or the name of a named system. */
   readonly actorId: string | null;
   /** Why: the `attributeDeltaDescription`, else the object delta's description, else the revision's. */
   readonly description: string | null;

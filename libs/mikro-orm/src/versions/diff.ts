@@ -5,13 +5,17 @@ import type { EntityName, Primary } from '@mikro-orm/core';
 
 /** Two values of an attribute; `null` also where the object did not exist. */
 export interface ValueDiff<Value> {
+  /** The value at the first point. */
   readonly oldValue: Value | null;
+  /** The value at the second one. */
   readonly newValue: Value | null;
 }
 
 /** What a collection has at one end and not at the other: references that carry their key. */
 export interface CollectionDiff<Item> {
+  /** What only the second state has. */
   readonly added: readonly Item[];
+  /** What only the first state has. */
   readonly removed: readonly Item[];
 }
 
@@ -44,7 +48,9 @@ export interface DiffOptions<T extends object> {
 
 /** One of two objects that are compared. */
 export interface ObjectAtPoint<T extends object> {
+  /** Its class. */
   readonly type: EntityName<T>;
+  /** Its primary key. */
   readonly key: Primary<T>;
   /**
    * Where in its history.

@@ -6,7 +6,7 @@ import { cursorOf, Page, pageRange } from '../history/page.js';
 import { type ObjectPoint, pointCondition, type PointCondition } from '../history/point.js';
 import { query } from '../history/query.js';
 import type { Target } from '../history/target.js';
-import { UnknownRevisionError, UnknownVersionError } from '../revy.errors.js';
+import { UnknownRevisionError, UnknownVersionError } from '../history/point.errors.js';
 import { runtimeOf } from '../runtime.js';
 import { hydrateRevision } from '../snapshot/hydrate.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';

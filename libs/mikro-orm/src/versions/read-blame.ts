@@ -2,6 +2,7 @@ import type { EntityManager } from '@mikro-orm/core';
 import { statement, type Statement } from '../database/statement.js';
 import { loadActor } from '../history/load-actors.js';
 import { query } from '../history/query.js';
+import type { ObjectPoint } from '../history/point.js';
 import type { Target } from '../history/target.js';
 import type { StoredAttribution } from '../model/object-delta.entity.js';
 import { quoted, revisionJson, type TableNames } from '../model/tables.js';
@@ -25,13 +26,21 @@ interface SetterRow {
   readonly revision: Record<string, unknown>;
 }
 
+/** Later than any version. */
+const LATEST = 2_147_483_647;
+
 /** One SELECT for all attributes, and at most three for their values. Nothing if the object has never been seen. */
-export async function readBlame<T extends object>(em: EntityManager, target: Target): Promise<Blame<T> | null> {
-  const state = await stateAt<T>(em, target, undefined);
+export async function readBlame<T extends object>(
+  em: EntityManager,
+  target: Target,
+  point: ObjectPoint | undefined,
+): Promise<Blame<T> | null> {
+  const state = await stateAt<T>(em, target, point);
   if (!state) return null;
   const { tracked, type, objectId } = target;
   const select = settersStatement(runtimeOf(em).tables);
-  const setters = settersOf(em, target, await query<SetterRow>(em, select, [type, objectId]));
+  const upTo = point === undefined ? LATEST : state.snapshot.version;
+  const setters = settersOf(em, target, await query<SetterRow>(em, select, [type, objectId, upTo]));
   const load = (actor: StoredActor) => loadActor(em, actor);
   const recorded = new Set([...tracked.attributes.keys()].map(name => tracked.propertyOf(name)));
   const names = tracked.meta.props.map(prop => prop.name as string).filter(name => recorded.has(name));
@@ -62,10 +71,10 @@ function setterOf(em: EntityManager, { step, ...row }: SetterRow): AttributeSett
   };
 }
 
-/** Reads the object's present life once, from its last creation on. Parameters: type, object id. */
+/** Reads the object's life once, from its last creation on. Parameters: type, object id, the last version that counts. */
 function settersStatement(tables: TableNames): Statement {
   const delta = quoted(tables, 'objectDelta');
-  const object = 'd.object_type = $1 and d.object_id = $2';
+  const object = 'd.object_type = $1 and d.object_id = $2 and d.version <= $3::int';
   return statement(`
 with latest as (
   select e.key as attribute, max(d.id) as id

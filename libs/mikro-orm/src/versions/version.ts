@@ -25,6 +25,7 @@ export class Version<T extends object> {
   readonly isDeleted: boolean;
   /** Stored type of the actor of the object delta, `'system'` for a named system, `null` for the system. */
   readonly actorType: string | null;
+  /** Key of that actor, or the name of a named system. */
   readonly actorId: string | null;
   /** Why: the `objectDeltaDescription`, else the revision's description. */
   readonly description: string | null;

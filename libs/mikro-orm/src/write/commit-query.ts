@@ -1,12 +1,5 @@
 import type { Statement } from '../database/statement.js';
 
-/** What the write statement returns. */
-export interface WrittenRow {
-  readonly revision: number;
-  readonly firstDelta: number;
-  readonly lastDelta: number;
-}
-
 /** The part of `pg`'s wire connection that a query object sends itself with. */
 interface WireConnection {
   readonly stream: { cork?(): void; uncork?(): void };
@@ -30,7 +23,7 @@ export class CommitQuery implements PromiseLike<unknown> {
   readonly text: string;
   readonly #values: (string | null)[];
   readonly #settled = Promise.withResolvers<unknown>();
-  #row: WrittenRow | undefined;
+  #revision: number | undefined;
   #isSent = false;
   #command = '';
 
@@ -40,9 +33,9 @@ export class CommitQuery implements PromiseLike<unknown> {
     this.#values = values.map(value => (value === null ? null : String(value)));
   }
 
-  /** What was written; known once the query has settled. */
-  get row(): WrittenRow | undefined {
-    return this.#row;
+  /** The revision that was written into; known once the query has settled. */
+  get revision(): number | undefined {
+    return this.#revision;
   }
 
   /** Whether the server may have it; before that, a failure leaves no doubt about the COMMIT. */
@@ -76,8 +69,7 @@ export class CommitQuery implements PromiseLike<unknown> {
   }
 
   handleDataRow(message: { fields: (string | null)[] }): void {
-    const [revision, firstDelta, lastDelta] = message.fields.map(Number);
-    this.#row = { revision: revision!, firstDelta: firstDelta!, lastDelta: lastDelta! };
+    this.#revision = Number(message.fields[0]);
   }
 
   handleCommandComplete(message: { text: string }): void {

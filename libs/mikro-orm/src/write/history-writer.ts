@@ -13,21 +13,32 @@ import {
 } from '../database/statement.js';
 import type { AddedColumns } from '../model/history-tables.js';
 import { quoted, type TableNames } from '../model/tables.js';
-import { CommitQuery, type WrittenRow } from './commit-query.js';
+import { CommitQuery } from './commit-query.js';
 import type { HistoryDocument } from './history-document.js';
 import type { EarlyWrite } from './transaction-log.js';
-import { writeStatement } from './write-statement.js';
+import { plainWriteStatement, writeStatement } from './write-statement.js';
 
 /** What to send with the COMMIT, if anything, and whom to tell how the COMMIT went. */
 export interface CommitDocument {
   readonly document: HistoryDocument | undefined;
-  readonly done: (written: WrittenRow | undefined) => void;
+  /** Whether it creates or deletes only. */
+  readonly isPlain: boolean;
+  /** Gets the revision that was written into, if there was a document. */
+  readonly done: (revision: number | undefined) => void;
   readonly failed: (error: unknown, isSent: boolean) => Error;
+}
+
+/** What was written before the COMMIT. */
+export interface WrittenRow {
+  readonly revision: number;
+  readonly firstDelta: number;
+  readonly lastDelta: number;
 }
 
 /** Sends what is to be recorded to the database, in the transaction that made it. */
 export class HistoryWriter {
   readonly #statement: Statement;
+  readonly #plain: Statement;
   readonly #removeEarly: Statement;
   readonly #removeRevision: Statement;
   readonly #move: Statement;
@@ -36,6 +47,7 @@ export class HistoryWriter {
 
   constructor(tables: TableNames, keyframeEvery: number, added?: AddedColumns) {
     this.#statement = writeStatement(tables, keyframeEvery, added);
+    this.#plain = plainWriteStatement(tables, added);
     const table = quoted(tables, 'objectDelta');
     this.#removeEarly = statement(`delete from ${table} where revision_id = $1 and id between $2 and $3`);
     this.#move = statement(`update ${table} set revision_id = $2 where revision_id = $1`);
@@ -122,16 +134,16 @@ where last.action = 'delete'`);
       if (!isWireConnection(connection)) return false;
       onNextCommit(connection, async send => {
         const made = await make();
-        const query =
-          made.document && new CommitQuery(this.#statement, made.document as readonly (string | number | null)[]);
+        const recording = made.isPlain ? this.#plain : this.#statement;
+        const query = made.document && new CommitQuery(recording, made.document as readonly (string | number | null)[]);
         try {
           const result = await send(query);
-          made.done(query?.row);
+          made.done(query?.revision);
           return result;
         } catch (error) {
           const reason = made.failed(error, query?.isSent ?? false);
-          // a row means that the history was written, and that the COMMIT itself failed: a deferred constraint
-          throw query && !query.row ? reason : error;
+          // a revision means that the history was written, and that the COMMIT itself failed: a deferred constraint
+          throw query && query.revision === undefined ? reason : error;
         }
       });
       return true;

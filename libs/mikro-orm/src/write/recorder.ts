@@ -91,7 +91,8 @@ export class Recorder {
     const early = log.earlyWrite && (await this.#finishEarly(log));
     return {
       document: filled,
-      done: written => this.#recorded(log, written?.revision ?? early),
+      isPlain: log.drafts.every(({ action }) => action !== 'update' && action === log.drafts[0]!.action),
+      done: revision => this.#recorded(log, revision ?? early),
       failed: (error, isSent) => {
         log.target?.release(undefined);
         // what the server says has a code; what the driver says of a broken connection has none of that form

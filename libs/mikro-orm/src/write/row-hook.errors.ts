@@ -5,6 +5,7 @@ export class RowHookError extends RevyError {
   readonly code = 'REVY_ROW_HOOK';
 
   constructor(
+    /** The option that holds the hook. */
     readonly hook: 'onRevision' | 'onObjectDelta',
     cause: unknown,
   ) {

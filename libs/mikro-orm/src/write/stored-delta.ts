@@ -1,6 +1,6 @@
 import type { Attribution } from '../context/attribution-value.js';
 import { sameAttribution } from '../context/attribution-value.js';
-import type { AttributeDraft, Draft } from '../delta/draft.js';
+import { attributesOf, type Draft, stepsOf } from '../delta/draft.js';
 import { movesLinks } from '../delta/link-order.js';
 import type { Json, JsonRecord } from '../model/json.js';
 import type { MaskFunction } from '../model/mask.js';
@@ -79,12 +79,9 @@ export class DeltaEncoder {
   }
 
   #values(draft: Draft, side: 'before' | 'after'): JsonRecord {
-    const values: JsonRecord = {};
-    for (const [name, attribute] of draft.attributes) {
-      const value = attribute[side];
-      if (value !== undefined) values[name] = this.#masked(draft, name, value);
-    }
-    return values;
+    const { masked, links, [side]: known } = draft;
+    if (masked.size === 0 && Object.keys(links).length === 0) return known;
+    return Object.fromEntries(Object.entries(known).map(([name, value]) => [name, this.#masked(draft, name, value)]));
   }
 
   /** A deletion has no new values: the links that it took stand beside the other values that it found. */
@@ -106,20 +103,20 @@ export class DeltaEncoder {
   }
 
   #attributions(draft: Draft, by: Attribution): Record<string, StoredAttribution[]> | undefined {
-    let attributions: Record<string, StoredAttribution[]> | undefined;
     const isPlain = by.attributeDescription === null || by.attributeDescription === by.objectDescription;
+    if (isPlain && draft.steps.size === 0 && draft.attribution === by) return undefined;
+    let attributions: Record<string, StoredAttribution[]> | undefined;
     const object = this.#stored(by, by.objectDescription);
-    for (const [name, attribute] of draft.attributes) {
-      if (isPlain && attribute.steps.length === 1 && attribute.steps[0]!.attribution === by) continue;
-      const steps = this.#steps(draft, name, attribute);
+    for (const name of attributesOf(draft)) {
+      const steps = this.#steps(draft, name);
       if (steps.length === 1 && isSame(steps[0]!, object)) continue;
       (attributions ??= {})[name] = steps;
     }
     return attributions;
   }
 
-  #steps(draft: Draft, name: string, { steps }: AttributeDraft): StoredAttribution[] {
-    return steps.map(({ attribution, value }) => {
+  #steps(draft: Draft, name: string): StoredAttribution[] {
+    return stepsOf(draft, name).map(({ attribution, value }) => {
       const stored = this.#stored(attribution, attribution.attributeDescription ?? attribution.objectDescription);
       return value === undefined ? stored : { ...stored, value: this.#masked(draft, name, value) };
     });
@@ -142,9 +139,10 @@ function isSame(a: StoredAttribution, b: StoredAttribution): boolean {
 
 /** An object was changed by whoever set all of it; where several did, by whoever flushed. */
 function commonAttribution(draft: Draft): Attribution {
+  if (draft.steps.size === 0) return draft.attribution;
   let common: Attribution | undefined;
-  for (const { steps } of draft.attributes.values()) {
-    for (const { attribution } of steps) {
+  for (const name of attributesOf(draft)) {
+    for (const { attribution } of stepsOf(draft, name)) {
       if (common && !sameAttribution(common, attribution)) return draft.attribution;
       common = attribution;
     }

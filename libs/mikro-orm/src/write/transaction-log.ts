@@ -150,6 +150,8 @@ export class TransactionLogs {
   /** Where each entity was written last. */
   readonly #written = new WeakMap<object, Scope>();
   readonly #outdated = new WeakSet();
+  /** Whether anything was ever rolled back or outdated: until then, no entity has to be asked about. */
+  #hasDoubts = false;
 
   /** MikroORM 7.2 names the parent only before the start and the savepoint only after it. */
   expect(em: object, parent: object | undefined): void {
@@ -176,16 +178,16 @@ export class TransactionLogs {
   wrote(entity: object, transaction: object | undefined): void {
     const scope = transaction && this.#scopes.get(transaction);
     // an entity whose copy is in part of a rolled back transaction stays doubtful: nothing tells that it was loaded anew
-    if (scope && !this.#isRolledBack(entity)) this.#written.set(entity, scope);
+    if (scope && !(this.#hasDoubts && this.#isRolledBack(entity))) this.#written.set(entity, scope);
   }
 
   /**
-   * Tells entity managers what changed along with what they wrote. In a savepoint, which may be rolled back without them,
-   * they go on as MikroORM 7.2 does: from then on, nobody believes what they hold of it.
+   * Tells entity managers what changed along with what they wrote. In a savepoint they are not told: from then on, nobody
+   * believes what they hold of it.
    */
   tell({ entities, tell }: MemoryUpdate, transaction: object): void {
+    tell();
     const isSavepoint = this.of(transaction)?.root !== transaction;
-    if (!isSavepoint) tell();
     for (const entity of entities) {
       if (isSavepoint) this.outdated(entity);
       else this.wrote(entity, transaction);
@@ -194,17 +196,20 @@ export class TransactionLogs {
 
   rolledBack(transaction: object): void {
     const scope = this.#scopes.get(transaction);
-    if (scope) scope.isRolledBack = true;
+    if (!scope) return;
+    scope.isRolledBack = true;
+    this.#hasDoubts = true;
   }
 
   /** Its row was written past the ORM's memory, which is not told of it. */
   outdated(entity: object): void {
     this.#outdated.add(entity);
+    this.#hasDoubts = true;
   }
 
   /** Whether what the ORM holds of an entity may be something else than what its row holds. */
   isInDoubt(entity: object): boolean {
-    return this.#outdated.has(entity) || this.#isRolledBack(entity);
+    return this.#hasDoubts && (this.#outdated.has(entity) || this.#isRolledBack(entity));
   }
 
   /** Whether it comes from a transaction, or a savepoint, that was rolled back. */

@@ -18,6 +18,26 @@ import { LONGEST_TAIL } from '../model/keyframe.js';
  * anything else by the length of the histories, and compile a statement of 0.2 ms for 30 ms.
  */
 export function writeStatement(tables: TableNames, keyframeEvery: number, extra?: AddedColumns): Statement {
+  return recording(tables, extra, { state: keyframe(quoted(tables, 'objectDelta'), keyframeEvery), isRanged: true });
+}
+
+/**
+ * The same for what creates or deletes only, sent with the COMMIT: no keyframe is due, and nobody asks for the rows
+ * afterwards. PostgreSQL sets up the plan of a prepared statement each time: without these parts, one delta takes it
+ * 0.11 ms in place of 0.18.
+ */
+export function plainWriteStatement(tables: TableNames, extra?: AddedColumns): Statement {
+  return recording(tables, extra, { state: undefined, isRanged: false });
+}
+
+interface Parts {
+  /** The value of a keyframe. */
+  readonly state: string | undefined;
+  /** Whether the statement tells the first and the last of the deltas that it wrote. */
+  readonly isRanged: boolean;
+}
+
+function recording(tables: TableNames, extra: AddedColumns | undefined, { state, isRanged }: Parts): Statement {
   const delta = quoted(tables, 'objectDelta');
   const ofRevision = addedTo(quoted(tables, 'revision'), extra?.revision.columns, '$8::jsonb');
   const ofDelta = addedTo(delta, extra?.objectDelta.columns, 'x.columns');
@@ -31,12 +51,9 @@ with made as (
   select $7::jsonb -> 'heads' as heads, $7::jsonb -> 'rows' as rows
 ), written as (
   insert into ${delta} (revision_id, action, object_type, object_id, version, actor_type, actor_id,
-                        description, old_values, new_values, attributions, state${ofDelta.names})
+                        description, old_values, new_values, attributions${state ? ', state' : ''}${ofDelta.names})
   select coalesce($1::bigint, (select id from made)), x.head ->> 1, x.head ->> 0, x.id, coalesce(last.version, 0) + 1,
-         x.head ->> 2, x.head ->> 3, x.head ->> 4, x.old, x.new, x.attributions,
-         case when x.head ->> 1 = 'update' and last.version % ${keyframeEvery} = 0
-           then (coalesce((${fold(delta, keyframeEvery)}), (${foldFurther(delta)})) || x.new)
-                - array(select jsonb_array_elements_text(x.head -> 5)) end${ofDelta.values}
+         x.head ->> 2, x.head ->> 3, x.head ->> 4, x.old, x.new, x.attributions${state ? `, ${state}` : ''}${ofDelta.values}
   from (
     select e.head, e.row ->> 1 as id, nullif(e.row -> 2, 'null') as old, nullif(e.row -> 3, 'null') as new,
            nullif(e.row -> 4, 'null') as attributions${extra ? ", coalesce(e.row -> 5, '{}') as columns" : ''}
@@ -51,10 +68,18 @@ with made as (
     where d.object_type = x.head ->> 0 and d.object_id = x.id
     order by d.id desc limit 1
   ) last on true ${ofDelta.from('')}
-  returning id
+  ${isRanged ? 'returning id' : ''}
 )
-select coalesce($1::bigint, (select id from made)) as id,
-       (select min(id) from written) as first, (select max(id) from written) as last`);
+select coalesce($1::bigint, (select id from made)) as id${isRanged ? RANGE : ''}`);
+}
+
+const RANGE = ', (select min(id) from written) as first, (select max(id) from written) as last';
+
+function keyframe(delta: string, every: number): string {
+  return `
+         case when x.head ->> 1 = 'update' and last.version % ${every} = 0
+           then (coalesce((${fold(delta, every)}), (${foldFurther(delta)})) || x.new)
+                - array(select jsonb_array_elements_text(x.head -> 5)) end`;
 }
 
 /**

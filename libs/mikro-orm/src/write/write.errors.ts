@@ -20,6 +20,7 @@ export class MaskFunctionError extends RevyError {
   readonly code = 'REVY_MASK_FUNCTION';
 
   constructor(
+    /** The property concerned. */
     readonly attribute: string,
     what: string,
     cause?: unknown,

@@ -84,13 +84,13 @@ function objectWhere(types: readonly string[], objectIds: ObjectsOfClass['object
   };
 }
 
-/** Whoever made the delta, or set an attribute in it. */
+/** Whoever made the delta, or set an attribute in it: `case` keeps the subquery from running for what one actor did. */
 export function involvingWhere(em: EntityManager, actor: Actor): Where {
   return asFilter<ObjectDelta>(table => {
     const own = { actorType: sql`${table}.actor_type`, actorId: sql`${table}.actor_id` };
     const step = { actorType: sql`s.step ->> 'actorType'`, actorId: sql`s.step ->> 'actorId'` };
-    return sql`(${actorTest(em, own, actor)} or exists (
+    return sql`(${actorTest(em, own, actor)} or case when ${table}.attributions is null then false else exists (
       select from jsonb_each(${table}.attributions) a, jsonb_array_elements(a.value) s(step)
-      where ${actorTest(em, step, actor)}))`;
+      where ${actorTest(em, step, actor)}) end)`;
   });
 }

@@ -51,7 +51,9 @@ export interface LinkFilter<Item> {
   readonly added?: ObjectOrKey<Item>;
   /** This object was unlinked. */
   readonly removed?: ObjectOrKey<Item>;
+  /** Who linked or unlinked it. */
   readonly actor?: Actor;
+  /** Why: the `attributeDeltaDescription`, else the object delta's description. */
   readonly description?: TextFilter;
 }
 

@@ -83,5 +83,7 @@ export function attributionTest(em: EntityManager, step: Step, { actor, descript
 
 export function actorTest(em: EntityManager, step: Pick<Step, 'actorType' | 'actorId'>, actor: Actor): Sql {
   const { actorType, actorId } = storedActor(actor, runtimeOf(em).entities);
-  return sql`${step.actorType} is not distinct from ${actorType} and ${step.actorId} is not distinct from ${actorId}`;
+  // for what may be null on both sides, PostgreSQL would not know how few rows that leaves
+  if (actorType === null) return sql`(${step.actorType} is null and ${step.actorId} is null)`;
+  return sql`(${step.actorType} = ${actorType} and ${step.actorId} = ${actorId})`;
 }
