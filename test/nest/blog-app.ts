@@ -29,6 +29,8 @@ export interface BlogAppOptions extends Pick<ModuleMetadata, 'imports' | 'contro
   readonly config?: MikroOrmModuleSyncOptions;
   /** What is done with the app before it listens. */
   readonly before?: (app: INestApplication) => unknown;
+  /** Whether bodies are parsed before they get to a handler. */
+  readonly bodyParser?: boolean;
   /** Middleware around everything else. */
   readonly middleware?: (next: () => void) => void;
 }
@@ -71,7 +73,8 @@ async function createApp(options: BlogAppOptions, orms: MikroORM[]): Promise<INe
     extensions: [...(config?.extensions ?? []), { register: made => orms.push(made) }],
   });
   const module = { module: BlogModule, imports: [orm, ...revy, ...imports], controllers, providers };
-  const settings = { logger: false, abortOnError: false } as const;
+  const { bodyParser = true } = options;
+  const settings = { logger: false, abortOnError: false, bodyParser } as const;
   return options.platform === 'fastify'
     ? NestFactory.create<NestFastifyApplication>(module, new FastifyAdapter(), settings)
     : NestFactory.create(module, settings);

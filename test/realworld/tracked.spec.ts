@@ -87,6 +87,18 @@ describe('the same application, with one import and one decorator', () => {
       expect(silent.filter(entry => !isExpected(entry)).map(({ call }) => call.path)).toEqual(['/profiles/bob/follow']);
     });
 
+    it('knows that passwords were set, and nothing of them', async () => {
+      const users = calls('POST', /^\/users$/).map(({ rows }) => rows[0]!.new!['password']);
+      expect(users).toEqual(users.map(() => '[FILTERED]'));
+      expect(users.length).toBeGreaterThan(2);
+      const passwords = await database.query<{ password: string }>('select password from "user"');
+      const everything = await database.query<{ text: string }>(
+        'select json_agg(d)::text as text from revy_object_delta d',
+      );
+      expect(passwords.filter(({ password }) => everything[0]!.text.includes(password))).toEqual([]);
+      expect(everything[0]!.text).toContain('[FILTERED]');
+    });
+
     it('has follows as links of the one who follows', () => {
       expect(calls('POST', /follow$/).map(summary)).toEqual([
         { by: 'ann', rows: [['ann', 'update', 'User', 'following']] },
@@ -173,7 +185,7 @@ describe('the same application, with one import and one decorator', () => {
         expect(plain(past)).toEqual(plain(live));
         for (const { id } of live) {
           const snapshot = await snapshots.at(entity, id, new Date(Date.now() + 60_000));
-          expect(snapshot).toMatchObject({ unknown: [], isDeleted: false });
+          expect(snapshot).toMatchObject({ unknown: entity === User ? ['password'] : [], isDeleted: false });
         }
       }
     });

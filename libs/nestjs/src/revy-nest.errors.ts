@@ -4,7 +4,10 @@ import { RevyError } from '@revy/mikro-orm';
 export class MikroOrmMissingError extends RevyError {
   readonly code = 'REVY_NEST_MIKRO_ORM_MISSING';
 
-  constructor(readonly contextName?: string) {
+  constructor(
+    /** The `contextName` that was looked for; `undefined` for the one without a name. */
+    readonly contextName?: string,
+  ) {
     super(
       contextName === undefined
         ? 'Cannot track changes: RevyModule finds no MikroORM in this application. ' +
@@ -33,6 +36,7 @@ export class MisplacedRevisionActorError extends RevyError {
   readonly code = 'REVY_NEST_MISPLACED_REVISION_ACTOR';
 
   constructor(
+    /** The class, with its method, that has the parameter. */
     readonly place: string,
     reason: 'resolver on a parameter' | 'constructor parameter',
   ) {
@@ -51,7 +55,9 @@ export class UnreachableResolverError extends RevyError {
   readonly code = 'REVY_NEST_UNREACHABLE_RESOLVER';
 
   constructor(
+    /** The class that was to be asked. */
     readonly resolver: string,
+    /** The method that it was to be asked for. */
     readonly method: string,
   ) {
     super(

@@ -72,6 +72,7 @@ export interface RevyModuleOptions {
 
 /** What a class given to `RevyModule.forRootAsync` as `useClass` or `useExisting` implements. */
 export interface RevyModuleOptionsFactory {
+  /** The options of the module. Called once, when the application starts. */
   createRevyOptions(): Omit<RevyModuleOptions, 'contextName'> | Promise<Omit<RevyModuleOptions, 'contextName'>>;
 }
 

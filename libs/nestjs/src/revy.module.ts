@@ -56,6 +56,7 @@ export class RevyModule extends ConfigurableModuleClass implements NestModule {
     return contextName === undefined ? module : NamedRevyModule.of(contextName, module);
   }
 
+  /** Called by Nest: adds the middleware, where the option asks for it. */
   configure(consumer: MiddlewareConsumer): void {
     if (this.options.middleware) consumer.apply(RevyMiddleware).forRoutes('{*all}');
   }

@@ -1,6 +1,8 @@
 import { Logger } from '@nestjs/common';
 import { RevisionContext, type RevisionValues } from '@revy/mikro-orm';
-import { Observable, type Subscriber, type Subscription } from 'rxjs';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { map, Observable, type Subscriber, type Subscription } from 'rxjs';
+import { isResumable, type Open, resumedIn } from './resumed.js';
 
 /** What holds during one call. */
 export interface CallFrame {
@@ -20,19 +22,31 @@ export function runInFrame<Value>(frame: CallFrame, handle: () => Observable<Val
   return new Observable<Value>(subscriber => subscribeInFrame(fn => openFrame(frame, fn), handle, subscriber));
 }
 
-/** Makes an Observable and subscribes to it, in a frame that lasts as long as the subscription. */
+/**
+ * Makes an Observable and subscribes to it, in a frame that lasts as long as the subscription, and as the generators
+ * that come out of it: a GraphQL subscription is one.
+ */
 export function subscribeInFrame<Value>(
-  open: <Result>(fn: () => Result) => Result,
+  open: Open,
   handle: () => Observable<Value>,
   subscriber: Subscriber<Value>,
 ): Subscription | undefined {
   let subscription: Subscription | undefined;
   const call = () => {
-    subscription = handle().subscribe(subscriber);
-    return new Promise<void>(resolve => subscriber.add(resolve));
+    const lasting: Promise<void>[] = [new Promise(end => subscriber.add(end))];
+    const inFrame = map((value: Value) => resumedInFrame(value, lasting));
+    subscription = handle().pipe(inFrame).subscribe(subscriber);
+    return lasting[0]!.then(() => Promise.all(lasting)).then(() => undefined);
   };
   open(call).catch(reportLateFailure);
   return subscription;
+}
+
+function resumedInFrame<Value>(value: Value, lasting: Promise<void>[]): Value {
+  if (!isResumable(value)) return value;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  lasting.push(promise);
+  return resumedIn(AsyncLocalStorage.snapshot(), value, resolve) as Value;
 }
 
 /** Runs a function in the frame of a call. */
