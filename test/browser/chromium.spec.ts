@@ -1,24 +1,16 @@
-import fs from 'node:fs';
-import { createRequire } from 'node:module';
 import { RevisionContext } from '@revy/mikro-orm';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { BlogApp } from '../nest/blog-app.js';
 import { Post, Tag, User } from '../support/blog.js';
 import { createOrm, type TestOrm } from '../support/orm.js';
 import { startBrowser } from './browser-app.js';
+import { describeInChromium, launchChromium, skipped, violationsOf, watchedPage } from './chromium.js';
 
-// In a real browser, where there is one: Debian's (apt-get install chromium), or that of CHROMIUM.
-const PLACES = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-const executablePath = PLACES.find(place => place && fs.existsSync(place));
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const HOSTILE = `"><img src=x onerror=alert(1)><script>alert(2)</script>' onfocus=alert(3) autofocus=' \u202eevil שלום 👩‍👩‍👧`;
 const PAGES = ['', '?type=Post', '/revisions/1', '/revisions/2', '/object?type=Post&id=1&from=1&to=2'];
-const ALL_PAGES = [...PAGES, '/deleted'];
+const ALL_PAGES = [...PAGES, '/deleted', '/actor?actor=User%3A1', '/actor?actor=system'];
 
-const describeInChromium = executablePath ? describe : describe.skip;
-const reason = executablePath ? '' : ' (skipped: there is no Chromium at any usual place, and CHROMIUM names none)';
-
-describeInChromium(`the pages in Chromium${reason}`, () => {
+describeInChromium(`the pages in Chromium${skipped}`, () => {
   let blog: TestOrm;
   let running: BlogApp;
   let browser: Browser;
@@ -37,7 +29,7 @@ describeInChromium(`the pages in Chromium${reason}`, () => {
       await em.flush();
     });
     running = await startBrowser({ url: blog.database.url });
-    browser = await chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox'] });
+    browser = await launchChromium();
   });
 
   beforeEach(() => void noise.splice(0));
@@ -50,17 +42,9 @@ describeInChromium(`the pages in Chromium${reason}`, () => {
     await blog?.close();
   });
 
-  /** A page of which everything that should not happen is noted: errors, refusals of the policy, and dialogs. */
   const open = async (path: string, options: Parameters<Browser['newContext']>[0] = {}): Promise<Page> => {
     context = await browser.newContext(options);
-    const page = await context.newPage();
-    page.on('console', message => noise.push(message.text()));
-    page.on('pageerror', error => noise.push(error.message));
-    page.on('request', request => void (request.url().startsWith(running.url) || noise.push(request.url())));
-    page.on('dialog', dialog => {
-      noise.push(`dialog ${dialog.message()}`);
-      void dialog.dismiss();
-    });
+    const page = await watchedPage(context, running.url, noise);
     await page.goto(`${running.url}/history${path}`);
     return page;
   };
@@ -88,6 +72,38 @@ describeInChromium(`the pages in Chromium${reason}`, () => {
     expect(noise).toEqual([]);
   });
 
+  it('follow the slider through time', async () => {
+    const page = await open('/object?type=Post&id=1');
+    await page.focus('input[type=range]');
+    await page.keyboard.press('ArrowLeft');
+    await page.waitForSelector('#state h2:has-text("Version 1")');
+    expect(page.url()).toBe(`${running.url}/history/object?type=Post&id=1&at=1`);
+    await page.keyboard.press('ArrowRight');
+    await page.waitForSelector('#state h2:has-text("Version 2")');
+    expect(await page.evaluate('document.activeElement.name')).toBe('at');
+    expect(noise).toEqual([]);
+  });
+
+  it('show by themselves what is recorded, and stop when they are told to', async () => {
+    const record = async (reason: string) => {
+      const em = blog.orm.em.fork();
+      em.create(Tag, { name: reason });
+      await RevisionContext.run({ revisionDescription: reason }, () => em.flush());
+    };
+    const page = await open('?type=Tag');
+    await page.waitForLoadState('networkidle');
+    for (const reason of ['comes while somebody looks', 'comes after that']) {
+      await record(reason);
+      await page.waitForSelector(`ol.feed > li:first-child:has-text("${reason}")`);
+    }
+    expect(await page.locator('#feed').count()).toBe(1);
+    expect(page.url()).toBe(`${running.url}/history?type=Tag`);
+    await page.click('text=Stop showing what comes');
+    await page.waitForSelector('text=Show what comes as it comes');
+    expect(await page.locator('[hx-trigger^=every]').count()).toBe(0);
+    expect(noise).toEqual([]);
+  });
+
   it('do the same without JavaScript', async () => {
     const page = await open('', { javaScriptEnabled: false });
     await page.click('summary');
@@ -101,6 +117,8 @@ describeInChromium(`the pages in Chromium${reason}`, () => {
     await page.click('button:has-text("Go to the version")');
     expect(page.url()).toBe(`${running.url}/history/object?type=Post&id=1&at=1`);
     expect(await page.textContent('h2')).toBe('Version 1');
+    await page.goto(`${running.url}/history`);
+    expect(await page.isVisible('text=Stop showing what comes')).toBe(false);
   });
 
   it('begin, for a keyboard, with a way past what they have in common', async () => {
@@ -121,9 +139,7 @@ describeInChromium(`the pages in Chromium${reason}`, () => {
     const found: string[] = [];
     for (const path of ALL_PAGES) {
       await page.goto(`${running.url}/history${path}`);
-      await page.addScriptTag({ path: AXE });
-      const violations = await page.evaluate('axe.run().then(({ violations }) => violations.map(({ id }) => id))');
-      found.push(...(violations as string[]).map(id => `${path}: ${id}`));
+      found.push(...(await violationsOf(page)).map(id => `${path}: ${id}`));
     }
     expect(found).toEqual([]);
   });

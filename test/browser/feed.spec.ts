@@ -131,9 +131,40 @@ describe.each<Platform>(['express', 'fastify'])('the feed on %s', platform => {
     expect(entries(await get('?type=%E0%A4%A'))).toEqual([]);
   });
 
-  it('takes three statements, however much there is to show', async () => {
-    expect(await statementsOf(() => get(''))).toHaveLength(3);
-    expect(await statementsOf(() => get('?type=Tag'))).toHaveLength(1);
+  it('takes four statements, however much there is to show', async () => {
+    expect(await statementsOf(() => get(''))).toHaveLength(4);
+    expect(await statementsOf(() => get('?type=Tag'))).toHaveLength(2);
+  });
+
+  it('shows when it was, as bars that a table tells as well', async () => {
+    await blog.database.query(
+      `update revy_revision set recorded_at = timestamptz '2026-01-05T10:00:00Z' + id * id * interval '1 week'`,
+    );
+    const page = await get('?type=Post');
+    const figure = page.slice(page.indexOf('<figure'), page.indexOf('</figure>'));
+    expect(figure).toContain('aria-label="3 revisions from 2026-02-02 to 2026-04-27 UTC, at most 1 in week"');
+    expect([...figure.matchAll(/<title>([^<]*: \d+)</g)].map(([, title]) => title)).toEqual([
+      '2026-02-02: 1',
+      '2026-03-09: 1',
+      '2026-04-27: 1',
+    ]);
+    const [, link] = /<td><a href="([^"]*)">2026-03-09</.exec(figure)!;
+    const week = await get(new URL(link!.replaceAll('&amp;', '&'), 'http://host/history').search);
+    expect([...week.matchAll(/id="revision-(\d+)"/g)].map(([, id]) => id)).toEqual(['3']);
+    expect(week).not.toContain('<figure');
+  });
+
+  it('asks again by itself, and is answered by one statement as long as nothing is new', async () => {
+    const page = await get('?type=Post');
+    const [, again] = /<div id="feed" hx-get="([^"]*)" hx-trigger="every 5s"/.exec(page)!;
+    expect(again).toBe('./history?type=Post&amp;newest=4');
+    const { search } = new URL(again!.replaceAll('&amp;', '&'), 'http://host/history');
+    const sent = await statementsOf(() => running.http.get(`/history${search}`).expect(204).expect(''));
+    expect(sent).toHaveLength(1);
+    expect(await get('?type=Post&newest=3')).toContain('id="revision-4"');
+    expect(await get('?live=off')).not.toContain('every 5s');
+    expect(await get('?live=off')).toContain('<a href="./history">Show what comes as it comes</a>');
+    expect(page).toContain('<a href="./history?type=Post&amp;live=off">Stop showing what comes</a>');
   });
 
   it('leads back to its start, and offers to the form what there is to choose', async () => {

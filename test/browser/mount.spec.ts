@@ -96,7 +96,7 @@ describe.each<Platform>(['express', 'fastify'])('the pages on %s', platform => {
         "base-uri 'none'; frame-ancestors 'none'",
       'x-content-type-options': 'nosniff',
       'x-frame-options': 'DENY',
-      'referrer-policy': 'no-referrer',
+      'referrer-policy': 'same-origin',
       'cache-control': 'no-store',
     });
     expect(text).not.toMatch(/<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)/);
@@ -183,7 +183,14 @@ describe('the module', () => {
   it.each([
     [{ path: '/' }, new RevyOptionError('path', '/', 'a path with at least one segment')],
     [{ pageSize: 0.5 }, new RevyOptionError('pageSize', 0.5, 'a whole number from 1')],
-    [{ guard: 1 } as object, new RevyOptionError('guard', 1, 'one of path, canActivate, title, pageSize, contextName')],
+    [
+      { guard: 1 } as object,
+      new RevyOptionError(
+        'guard',
+        1,
+        'one of path, canActivate, canRevert, secret, title, pageSize, labels, render, contextName',
+      ),
+    ],
   ])('refuses the options %j', (options, error) => {
     expect(() => RevyBrowserModule.forRoot(options)).toThrow(error);
   });

@@ -95,16 +95,26 @@ describe.each<Platform>(['express', 'fastify'])('the page of an object on %s', p
       ['views', '7', 'the system, version 3'],
       ['meta', '{', '"a": [', '1', ']', '}', 'the system, version 1'],
       ['author', '1', 'the system, version 1'],
+      ['tags', '2'],
     ]);
   });
 
+  it('shows the links that it had at any point', async () => {
+    expect(rows(await get({ ...post, at: '1' }), '<h2>Version 1').at(-1)).toEqual(['tags', '1']);
+    expect(rows(await get({ ...post, at: '2' }), '<h2>Version 2').at(-1)).toEqual(['tags', '2']);
+  });
+
   it('shows any earlier version, and that of a time', async () => {
-    const first = ['title', 'The quick fox'];
+    const first = ['title', 'The quick fox', 'the system, version 1'];
     expect(rows(await get({ ...post, at: '1' }), '<h2>Version 1')[0]).toEqual(first);
     const [{ time }] = (await blog.database.query<{ time: string }>(
       `select to_char(recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS') as time from revy_revision where id = 2`,
     )) as [{ time: string }];
-    expect(rows(await get({ ...post, when: time }), '<h2>Version 2')[0]).toEqual(['title', 'The slow fox']);
+    expect(rows(await get({ ...post, when: time }), '<h2>Version 2')[0]).toEqual([
+      'title',
+      'The slow fox',
+      `User 1, version 2: "><script>alert('1')</script> ⟨U+202E⟩evil שלום 👩‍👩‍👧`,
+    ]);
     expect(textOf(await get({ ...post, when: '2000-01-01T00:00' }))).toContain(
       'Nothing had been recorded of it by then.',
     );
@@ -112,8 +122,8 @@ describe.each<Platform>(['express', 'fastify'])('the page of an object on %s', p
 
   it('goes through time by a slider that is a plain form, and by links', async () => {
     const page = await get({ ...post, at: '2' });
-    expect(page).toContain('<input type="range" name="at" min="1" max="3" value="2">');
-    expect(page).toContain('<form class="filters" method="get" action="../history/object">');
+    expect(page).toContain('<input type="range" name="at" min="1" max="3" value="2" hx-get=');
+    expect(page).toContain('<form class="filters travel" method="get" action="../history/object">');
     expect(page).toContain('rel="prev" href="../history/object?type=Post&amp;id=1&amp;at=1"');
     expect(page).toContain('rel="next" href="../history/object?type=Post&amp;id=1&amp;at=3"');
   });

@@ -146,7 +146,7 @@ describe.each<Platform>(['express', 'fastify'])('the page of a revision on %s', 
   it('leads back to the list, and to whoever made it', async () => {
     const page = await get('2');
     expect(page).toContain('<a href="../../history">History</a>');
-    expect(page).toContain('<a href="../../history?actor=User%3A1">');
+    expect(page).toContain('<a href="../../history/actor?actor=User%3A1">');
   });
 
   it.each(['99', '0', 'x', '-1', '1e3', '99999999999999999999999', '%3Cscript%3E'])(

@@ -34,8 +34,8 @@ it('finds every document at every commit as it was, by three ways', async () => 
   const counts = [
     ...said.replaceAll(/\s+/g, ' ').matchAll(/120 commits, ([\d,]+) documents compared, 0 differences/g),
   ].map(found => found[1]);
-  expect(counts).toEqual(['26,400', '26,400', expect.stringMatching(/^2,\d{3}$/)]);
-});
+  expect(counts).toEqual(['26,400', '26,400', '26,400']);
+}, 300_000);
 
 it('tells where one of them is wrong', async () => {
   const { replayed } = state;
@@ -45,4 +45,4 @@ it('tells where one of them is wrong', async () => {
   said = '';
   expect(await checkEveryCommit(state)).toBe(false);
   expect(said).toContain('mode is wrong, not');
-});
+}, 300_000);

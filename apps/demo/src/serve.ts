@@ -32,7 +32,7 @@ export async function showAddresses(app: INestApplication, url: string, terminal
     listAddresses(keys).map(({ method, path, what }) => [method, path, what]),
   );
   terminal.line();
-  terminal.say(`Open ${url}/history in a browser to see all of it. Or, for example:`);
+  terminal.say(`Open ${url}/history in a browser to see all of it, and to put things back. Or, for example:`);
   terminal.line();
   terminal.line(`  curl '${url}/documents/${keys.document}/history'`);
   terminal.line(`  curl -X PATCH -H 'x-author: 1' -H 'content-type: application/json' -d '{"size": 1}' \\`);

@@ -1,35 +1,61 @@
 import { MikroORM } from '@mikro-orm/core';
 import { getMikroORMToken } from '@mikro-orm/nestjs';
-import { type DynamicModule, type FactoryProvider, Inject, Logger, Module, type OnModuleInit } from '@nestjs/common';
+import {
+  ConfigurableModuleBuilder,
+  type DynamicModule,
+  type FactoryProvider,
+  Inject,
+  Logger,
+  Module,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { RouterModule } from '@nestjs/core';
-import { RevyOptionError } from '@revy/mikro-orm';
+import { ActorController } from './actor/actor.controller.js';
 import { AssetsController } from './assets/assets.controller.js';
 import { BrowserClosedError, BrowserOrmMissingError } from './browser.errors.js';
-import { BROWSER_ORM, BROWSER_SETTINGS, type BrowserSettings, type RevyBrowserOptions } from './browser.options.js';
+import {
+  BROWSER_ORM,
+  BROWSER_SETTINGS,
+  type BrowserSettings,
+  type RevyBrowserAsyncOptions,
+  type RevyBrowserOptions,
+  type RevyBrowserProvidedOptions,
+} from './browser.options.js';
+import { mountPath, settingsOf } from './browser.settings.js';
 import { DeletedController } from './deleted/deleted.controller.js';
 import { ExportController } from './export/export.controller.js';
 import { FeedController } from './feed/feed.controller.js';
 import { BrowserGuard } from './mount/browser.guard.js';
 import { PageWriter } from './mount/page-writer.js';
+import { Permissions } from './mount/permissions.js';
 import { ObjectController } from './object/object.controller.js';
+import { FormProof } from './revert/form-proof.js';
+import { RevertController } from './revert/revert.controller.js';
+import { RevertGuard } from './revert/revert.guard.js';
+import { Reverter } from './revert/reverter.js';
 import { RevisionController } from './revision/revision.controller.js';
+import { Wording } from './wording/wording.js';
 
-const OPTIONS: readonly string[] = [
-  'path',
-  'canActivate',
-  'title',
-  'pageSize',
-  'contextName',
-] satisfies (keyof RevyBrowserOptions)[];
+const BROWSER_OPTIONS = Symbol('revy.browser.options');
+
+const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<RevyBrowserProvidedOptions>({
+  optionsInjectionToken: BROWSER_OPTIONS,
+})
+  .setClassMethodName('forRoot')
+  .setFactoryMethodName('createBrowserOptions')
+  .build();
 
 /**
  * Pages that show the history to people, below a path of a Nest application on Express or Fastify.
  *
- * Import it beside `MikroOrmModule`. It only reads; who may see its pages has to be said, or nobody may.
+ * Import it beside `MikroOrmModule`. Who may see its pages has to be said, or nobody may; and who may revert, or they
+ * only read.
  */
 @Module({})
-export class RevyBrowserModule implements OnModuleInit {
-  constructor(@Inject(BROWSER_SETTINGS) private readonly settings: BrowserSettings) {}
+export class RevyBrowserModule extends ConfigurableModuleClass implements OnModuleInit {
+  constructor(@Inject(BROWSER_SETTINGS) private readonly settings: BrowserSettings) {
+    super();
+  }
 
   /**
    * The pages, mounted. Several may be, each with a `path` of its own.
@@ -39,47 +65,61 @@ export class RevyBrowserModule implements OnModuleInit {
    *
    * @param options all of them optional, with their defaults in {@link RevyBrowserOptions}
    */
-  static forRoot(options: RevyBrowserOptions = {}): DynamicModule {
-    const settings = settingsOf(options);
-    // A class of its own: Nest keeps the path with the class, and one class would take all of them to the last path.
-    const module = class RevyBrowser extends RevyBrowserModule {};
-    return {
-      module,
-      imports: [RouterModule.register([{ path: settings.path, module }])],
-      controllers: [
-        FeedController,
-        RevisionController,
-        ObjectController,
-        DeletedController,
-        ExportController,
-        AssetsController,
-      ],
-      providers: [
-        { provide: BROWSER_SETTINGS, useValue: settings },
-        browserOrm(options.contextName),
-        BrowserGuard,
-        PageWriter,
-      ],
-    };
+  static override forRoot(options: RevyBrowserOptions = {}): DynamicModule {
+    const { path, contextName, ...others } = options;
+    settingsOf(others, path);
+    return mounted(super.forRoot(others), { path, contextName });
   }
 
+  /**
+   * The pages, mounted, with options that other providers give: from `useFactory` and `inject`, `useClass` or
+   * `useExisting`. `path` and `contextName` stand beside these. What `forRoot` throws for the other options, the
+   * application fails to start with.
+   */
+  static override forRootAsync({ path, contextName, ...options }: RevyBrowserAsyncOptions): DynamicModule {
+    return mounted(super.forRootAsync(options), { path, contextName });
+  }
+
+  /** Called by Nest: warns where `canActivate` is missing, so that nobody may look. */
   onModuleInit(): void {
     if (this.settings.canActivate) return;
     new Logger('RevyBrowserModule').warn(new BrowserClosedError().message);
   }
 }
 
-function settingsOf(options: RevyBrowserOptions): BrowserSettings {
-  for (const [name, value] of Object.entries(options)) {
-    if (!OPTIONS.includes(name)) throw new RevyOptionError(name, value, `one of ${OPTIONS.join(', ')}`);
-  }
-  const { path = 'history', canActivate, title = 'History', pageSize = 50 } = options;
-  const trimmed = path.replace(/^\/+|\/+$/g, '');
-  if (trimmed === '') throw new RevyOptionError('path', path, 'a path with at least one segment');
-  if (!Number.isSafeInteger(pageSize) || pageSize < 1) {
-    throw new RevyOptionError('pageSize', pageSize, 'a whole number from 1');
-  }
-  return { path: trimmed, canActivate, title, pageSize };
+function mounted(base: DynamicModule, { path, contextName }: RevyBrowserOptions): DynamicModule {
+  // A class of its own: Nest keeps the path with the class, and one class would take all of them to the last path.
+  const module = class RevyBrowser extends RevyBrowserModule {};
+  return {
+    module,
+    imports: [...(base.imports ?? []), RouterModule.register([{ path: mountPath(path), module }])],
+    controllers: [
+      FeedController,
+      RevisionController,
+      ObjectController,
+      ActorController,
+      DeletedController,
+      ExportController,
+      RevertController,
+      AssetsController,
+    ],
+    providers: [
+      ...(base.providers ?? []),
+      {
+        provide: BROWSER_SETTINGS,
+        useFactory: (options: RevyBrowserProvidedOptions) => settingsOf(options, path),
+        inject: [BROWSER_OPTIONS],
+      },
+      browserOrm(contextName),
+      Permissions,
+      BrowserGuard,
+      RevertGuard,
+      FormProof,
+      Reverter,
+      PageWriter,
+      Wording,
+    ],
+  };
 }
 
 function browserOrm(contextName: string | undefined): FactoryProvider<MikroORM> {

@@ -5,9 +5,6 @@ import { Progress } from './progress.js';
 import type { TourState } from './tour-state.js';
 import { countOf } from './words.js';
 
-/** One by one, each document is read at every so many commits, and at each commit so many of all documents. */
-const TURNS = 10;
-
 const readTogether: ReadPast = async (orm, documents, revision) => {
   const ids = documents.map(({ id }) => id);
   const found = await new SnapshotService(orm.em.fork()).many(Document, ids, { revision });
@@ -17,21 +14,12 @@ const readTogether: ReadPast = async (orm, documents, revision) => {
 const readAsOf: ReadPast = async (orm, _, revision) =>
   new SnapshotService(orm.em.fork()).asOf({ revision }, async em => byPath(await em.find(Document, {})));
 
-/** Documents that shared a path are read together: only one of them may live at a time. */
-function turnOf(path: string): number {
-  return Buffer.from(path).reduce((sum, byte) => sum + byte, 0) % TURNS;
-}
-
-type Way = Pick<ComparisonOptions, 'read' | 'choose'> & { readonly name: string };
+type Way = Pick<ComparisonOptions, 'read'> & { readonly name: string };
 
 const WAYS: readonly Way[] = [
-  { name: 'snapshots.many()', read: readTogether, choose: all => all },
-  { name: 'snapshots.asOf() with find()', read: readAsOf, choose: all => all },
-  {
-    name: `snapshots.at(), a ${TURNS}th of the documents each time`,
-    read: readOneByOne,
-    choose: (all, point) => all.filter(({ path }) => turnOf(path) === point % TURNS),
-  },
+  { name: 'snapshots.many()', read: readTogether },
+  { name: 'snapshots.asOf() with find()', read: readAsOf },
+  { name: 'snapshots.at()', read: readOneByOne },
 ];
 
 /** In place of the tour: every document at every commit, by each way to read the past. Tells whether all are right. */

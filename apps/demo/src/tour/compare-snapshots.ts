@@ -29,8 +29,6 @@ export interface ComparisonOptions {
   readonly maxSnapshots: number;
   /** `snapshots.at`, one by one, unless said otherwise. */
   readonly read?: ReadPast;
-  /** The documents to look at, at each point; counted from 0. Spread evenly below `maxSnapshots`, unless said otherwise. */
-  readonly choose?: (all: readonly IndexedDocument[], point: number) => readonly IndexedDocument[];
   readonly onPoint?: (done: number) => void;
 }
 
@@ -41,29 +39,26 @@ const READERS = 6;
 export async function compareSnapshots(
   orm: MikroORM,
   { history, replayed }: { history: History; replayed: ReplayResult },
-  { points, maxSnapshots, read = readOneByOne, choose, onPoint }: ComparisonOptions,
+  { points, maxSnapshots, read = readOneByOne, onPoint }: ComparisonOptions,
 ): Promise<Comparison> {
   const ids = spreadEvenly(replayed.changing, points);
   const all = replayed.index.documents;
-  const sample = sampleByPath(all, Math.floor(maxSnapshots / Math.max(ids.length, 1)));
+  const documents = sampleByPath(all, Math.floor(maxSnapshots / Math.max(ids.length, 1)));
   const seen = new Set(all.map(document => document.path));
+  const looked = new Set(documents.map(document => document.path));
   const differences: Difference[] = [];
-  const met = new Set<IndexedDocument>();
   let [commits, snapshots] = [0, 0];
   for await (const { id, tree } of history.trees(ids)) {
     const revision = await orm.em.fork().findOneOrFail(Revision, { metadata: { commit: id } });
-    const documents = choose?.(all, commits) ?? sample;
     const rebuilt = await read(orm, documents, revision.id);
-    const looked = new Set(documents.map(document => document.path));
     for (const difference of compareTree(rebuilt, tree, { seen, looked })) {
       differences.push({ commit: id, ...difference });
     }
-    for (const document of documents) met.add(document);
     snapshots += documents.length;
     commits += 1;
     onPoint?.(commits);
   }
-  return { commits, snapshots, documents: met.size, differences };
+  return { commits, snapshots, documents: documents.length, differences };
 }
 
 /** What the snapshots say: the living documents at a revision, by path; a list, for a path must not live twice. */

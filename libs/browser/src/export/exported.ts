@@ -1,5 +1,5 @@
 import type { Json, ObjectAction, ObjectDelta, TrackedType } from '@revy/mikro-orm';
-import { typeOf } from '../html/type-of.js';
+import { typeOf } from '../wording/stored-type.js';
 import { attributeChanges } from '../revision/delta-changes.js';
 
 /** One attribute of an exported delta; of a masked one there are no values. */

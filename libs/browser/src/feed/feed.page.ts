@@ -1,84 +1,77 @@
-import type { ObjectAction, Page, Revision, TrackedType } from '@revy/mikro-orm';
+import type { Activity, Page, Revision, TrackedType } from '@revy/mikro-orm';
+import { activityPicture } from '../html/activity-picture.js';
 import { type Html, markup } from '../html/markup.js';
-import { DONE, showActor, showObject, showStart, showText, showTime } from '../html/show.js';
+import { DONE, type Place } from '../html/show.js';
 import { address } from '../mount/page-request.js';
 import type { FeedField, FeedFields } from './feed-filter.js';
-import type { ChangedObject, ChangeSummary } from './feed.query.js';
+import type { ChangeSummary } from './feed.query.js';
+import { revisionList } from './revision-list.js';
 
 /** What the feed shows. */
-export interface Feed {
-  readonly root: string;
+export interface Feed extends Place {
   readonly fields: FeedFields;
   readonly types: readonly TrackedType[];
   readonly revisions: Page<Revision>;
   readonly changes: ReadonlyMap<number, readonly ChangeSummary[]>;
   /** Whether there are newer revisions than those shown. */
   readonly isBehind: boolean;
+  /** Whether the page stays as it is when something is recorded. */
+  readonly isPaused: boolean;
+  /** Of all that the filters leave; beside the newest of it only. */
+  readonly activity: Activity | undefined;
 }
 
-const LONGEST_REASON = 500;
-const LONGEST_NAME = 200;
-const MOST_ATTRIBUTES = 12;
+/** How often a page asks whether something new has been recorded. */
+const EVERY = '5s';
 
 /** Revisions, newest first: who, why, and what. */
 export function feedPage(feed: Feed): Html {
   const { root, fields, revisions, changes } = feed;
   const isFiltered = Object.keys(fields).length > 0;
-  const items = revisions.map(revision => item(root, revision, changes.get(revision.id) ?? []));
   const none = isFiltered ? 'Nothing that was recorded fits.' : 'Nothing has been recorded yet.';
+  const picture =
+    feed.activity && activityPicture(feed.activity, (since, until) => address(root, { ...fields, since, until }));
   return markup`<h1>What happened</h1>
 ${filterForm(feed, isFiltered)}
-${items.length === 0 ? markup`<p>${none}</p>` : markup`<ol class="feed">${items}</ol>`}
+<div id="feed"${live(feed)}>
+${picture}
+${revisions.length === 0 ? markup`<p>${none}</p>` : revisionList(feed, revisions, changes)}
 ${pages(feed)}
-<p class="dim">As a file: <a download href="${address(`${root}/export.csv`, fields)}">CSV</a>,
+</div>
+<p class="dim">${liveSwitch(feed)}As a file: <a download href="${address(`${root}/export.csv`, fields)}">CSV</a>,
 <a download href="${address(`${root}/export.json`, fields)}">JSON</a></p>`;
 }
 
-function item(root: string, revision: Revision, changes: readonly ChangeSummary[]): Html {
-  const { id, recordedAt, description, reverts } = revision;
-  const reason = description !== null && markup`<p>${showStart(description, LONGEST_REASON)}</p>`;
-  const undone =
-    reverts !== null &&
-    markup`<p class="dim">reverts <a href="${root}/revisions/${reverts}">revision ${reverts}</a></p>`;
-  return markup`<li id="revision-${id}">
-<p class="dim"><a href="${root}/revisions/${id}">Revision ${id}</a> · ${showTime(recordedAt)} · ${showActor(root, revision)}</p>
-${reason}${undone}<ul>${changes.map(change => markup`<li>${summary(root, change)}</li>`)}</ul>
-</li>
-`;
+/** The newest page asks for itself again, and is answered with nothing as long as its first revision is the newest. */
+function live({ root, fields, revisions, isBehind, isPaused }: Feed): Html | false {
+  if (isBehind || isPaused) return false;
+  const again = address(root, { ...fields, newest: revisions[0]?.id ?? 0 });
+  return markup` hx-get="${again}" hx-trigger="every ${EVERY}" hx-select="#feed" hx-swap="outerHTML" hx-status:4xx="swap:none" hx-status:5xx="swap:none"`;
 }
 
-function summary(root: string, { objectType, action, count, objects }: ChangeSummary): Html {
-  const named = objects.map(
-    (object, index) => markup`${index > 0 && ', '}${changed(root, objectType, object, action)}`,
-  );
-  const more = count - objects.length;
-  const rest = more > 0 && ` and ${more} more`;
-  return markup`<span class="${action}">${DONE[action]}</span> ${showText(objectType)} ${named}${rest}`;
+/** Who reads has to be able to keep the page as it is. */
+function liveSwitch({ root, fields, isBehind, isPaused }: Feed): Html | false {
+  if (isBehind) return false;
+  const other = address(root, { ...fields, live: isPaused ? undefined : 'off' });
+  const link = isPaused ? 'Show what comes as it comes' : 'Stop showing what comes';
+  return markup`<span class="scripted"><a href="${other}">${link}</a> · </span>`;
 }
 
-function changed(root: string, type: string, { objectId, attributes }: ChangedObject, action: ObjectAction): Html {
-  const name = showObject(root, type, objectId, showStart(objectId, LONGEST_NAME));
-  if (action !== 'update' || attributes.length === 0) return name;
-  const first = attributes.slice(0, MOST_ATTRIBUTES).join(', ');
-  const rest = attributes.length > MOST_ATTRIBUTES && ', …';
-  return markup`${name} <span class="dim">(${showText(first)}${rest})</span>`;
-}
-
-function filterForm({ root, fields, types }: Feed, isFiltered: boolean): Html {
+function filterForm({ root, words, fields, types }: Feed, isFiltered: boolean): Html {
   const known = types.map(({ type }) => type);
   const chosen = fields.type === undefined || known.includes(fields.type) ? known : [...known, fields.type];
   const attributes = types.find(({ type }) => type === fields.type)?.attributes ?? [];
   return markup`<details${isFiltered && ' open'}>
 <summary>Filter</summary>
 <form class="filters" method="get" action="${root}">
-${choice('type', 'Type', chosen, fields)}
-${choice('action', 'Action', Object.keys(DONE), fields)}
+${choice('type', 'Type', new Map(chosen.map(type => [type, words.type(type)])), fields)}
+${choice('action', 'Action', new Map(Object.keys(DONE).map(action => [action, action])), fields)}
 ${input('actor', 'Actor, such as User:1 or system', fields)}
 ${input('attribute', 'Attribute of the type', fields, markup` list="attributes"`)}
 ${input('value', 'Changed to', fields)}
 ${input('since', 'Since (UTC)', fields, markup` type="datetime-local" step="1"`)}
 ${input('until', 'Until (UTC)', fields, markup` type="datetime-local" step="1"`)}
-<datalist id="attributes">${attributes.map(name => markup`<option value="${name}"></option>`)}</datalist>
+<datalist id="attributes">${attributes.map(name => attributeOption(name, words.attribute(fields.type ?? '', name)))}</datalist>
 <button type="submit">Show</button>
 ${isFiltered && markup`<a href="${root}">Show everything</a>`}
 </form>
@@ -89,10 +82,15 @@ function input(name: FeedField, label: string, fields: FeedFields, more?: Html):
   return markup`<label>${label}<input name="${name}" value="${fields[name] ?? ''}"${more}></label>`;
 }
 
-function choice(name: FeedField, label: string, options: readonly string[], fields: FeedFields): Html {
-  const option = (value: string) =>
-    markup`<option value="${value}"${fields[name] === value && ' selected'}>${value}</option>`;
-  return markup`<label>${label}<select name="${name}"><option value="">any</option>${options.map(option)}</select></label>`;
+/** The form asks by the attribute's name; what it is called stands beside. */
+function attributeOption(name: string, label: string): Html {
+  return markup`<option value="${name}">${label !== name && label}</option>`;
+}
+
+function choice(name: FeedField, label: string, options: ReadonlyMap<string, string>, fields: FeedFields): Html {
+  const option = ([value, shown]: readonly [string, string]) =>
+    markup`<option value="${value}"${fields[name] === value && ' selected'}>${shown}</option>`;
+  return markup`<label>${label}<select name="${name}"><option value="">any</option>${[...options].map(option)}</select></label>`;
 }
 
 function pages({ root, fields, revisions, isBehind }: Feed): Html | null {

@@ -33,6 +33,13 @@ interface Named {
   readonly attributes: readonly string[];
 }
 
+/** Every object that summaries name. */
+export function namedIn(summaries: ReadonlyMap<number, readonly ChangeSummary[]>) {
+  return [...summaries.values()]
+    .flat()
+    .flatMap(({ objectType, objects }) => objects.map(({ objectId }) => ({ objectType, objectId })));
+}
+
 /** What each of some revisions did, in order, by id of the revision. Two SELECTs; values are not read. */
 export async function changeSummaries(
   em: SqlEntityManager,

@@ -6,6 +6,7 @@ export class Html {
     this.#text = text;
   }
 
+  /** The markup as text. */
   get text(): string {
     return this.#text;
   }

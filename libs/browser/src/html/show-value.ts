@@ -1,5 +1,6 @@
 import type { Json } from '@revy/mikro-orm';
-import { type Html, markup } from './markup.js';
+import type { ValueRenderer } from '../wording/renderers.js';
+import { Html, markup } from './markup.js';
 import { wordDiff } from './word-diff.js';
 
 /** Longer texts are cut, unless everything is asked for. */
@@ -24,23 +25,39 @@ export interface ShowOptions {
   readonly isMasked: boolean;
   /** How many characters of a text are shown. */
   readonly longest: number;
+  /** What the application shows in place of the value. */
+  readonly render?: ValueRenderer | undefined;
 }
 
 /** A value in stored form; `undefined` where there is none. */
-export function showValue(value: Json | undefined, { isMasked, longest }: ShowOptions): Html {
+export function showValue(value: Json | undefined, options: ShowOptions): Html {
   if (value === undefined) return NOTHING;
   if (value === null) return NULL;
-  return isMasked ? MASKED : shown(textOf(value), isProse(value), longest);
+  return options.isMasked ? MASKED : shown(readable(value, options), options.longest);
 }
 
 /** Both sides of a change, with the words that differ marked. */
 export function showChange(before: Json | undefined, after: Json | undefined, options: ShowOptions): ShownChange {
-  const isWhole = [before, after].every(value => value !== undefined && value !== null);
-  const words = isWhole && !options.isMasked ? wordDiff(textOf(before!), textOf(after!)) : undefined;
-  if (!words) return { before: showValue(before, options), after: showValue(after, options) };
-  const kind = isProse(before!) && isProse(after!) ? 'value' : 'value code';
+  const one = (value: Json | undefined) => showValue(value, options);
+  if (options.isMasked || (before ?? null) === null || (after ?? null) === null) {
+    return { before: one(before), after: one(after) };
+  }
+  const [was, is] = [readable(before!, options), readable(after!, options)];
+  const words = was instanceof Html || is instanceof Html ? undefined : wordDiff(was.text, is.text);
+  if (!words) return { before: shown(was, options.longest), after: shown(is, options.longest) };
+  const kind = [was, is].some(side => !(side instanceof Html) && side.isCode) ? 'value code' : 'value';
   const wrap = (side: Html) => markup`<bdi class="${kind}">${side}</bdi>`;
   return { before: wrap(words.before), after: wrap(words.after) };
+}
+
+/** What a reader sees of a value: markup of the application, or text. */
+type Readable = Html | { readonly text: string; readonly isCode: boolean };
+
+function readable(value: NonNullable<Json>, { render }: ShowOptions): Readable {
+  const rendered = render?.(value);
+  if (rendered instanceof Html) return rendered;
+  if (rendered !== undefined) return { text: String(rendered), isCode: false };
+  return { text: textOf(value), isCode: typeof value !== 'string' };
 }
 
 /** A value as text; what JSON has no word for is stored with a tag, which says nothing to a reader. */
@@ -51,13 +68,11 @@ export function textOf(value: Json): string {
   return JSON.stringify(value, undefined, 2);
 }
 
-function isProse(value: Json): boolean {
-  return typeof value === 'string';
-}
-
-function shown(text: string, isText: boolean, longest: number): Html {
+function shown(value: Readable, longest: number): Html {
+  if (value instanceof Html) return value;
+  const { text, isCode } = value;
   const isLong = text.length > 500;
-  const kind = `value${isText ? '' : ' code'}${isLong ? ' long' : ''}`;
+  const kind = `value${isCode ? ' code' : ''}${isLong ? ' long' : ''}`;
   // what scrolls has to be within a keyboard's reach
   const reach = isLong && markup` tabindex="0" role="group" aria-label="A long value"`;
   const rest = text.length - longest;

@@ -1,5 +1,6 @@
 import type { ObjectAction } from '@revy/mikro-orm';
 import { address } from '../mount/page-request.js';
+import { actorText, type WhoDidIt, type Words } from '../wording/words.js';
 import { type Html, markup } from './markup.js';
 
 /** What was done to an object, in words. */
@@ -25,17 +26,16 @@ export function showStart(text: string, longest: number): Html {
   return text.length <= longest ? showText(text) : markup`${showText(text.slice(0, longest))}…`;
 }
 
-/** What the history stores of who did something. */
-export interface WhoDidIt {
-  readonly actorType: string | null;
-  readonly actorId: string | null;
+/** Where a page is, and what it calls things. */
+export interface Place {
+  /** What the addresses of other pages begin with, as seen from this one. */
+  readonly root: string;
+  readonly words: Words;
 }
 
 /** Who did it, with a link to all that they did. */
-export function showActor(root: string, { actorType, actorId }: WhoDidIt): Html {
-  const name = actorType === null ? 'system' : `${actorType}:${actorId}`;
-  const shown = actorType === null ? 'the system' : `${actorType} ${actorId}`;
-  return markup`<a href="${address(root, { actor: name })}">${showText(shown)}</a>`;
+export function showActor({ root, words }: Place, who: WhoDidIt): Html {
+  return markup`<a href="${address(`${root}/actor`, { actor: actorText(who) })}">${showText(words.actor(who))}</a>`;
 }
 
 /** An object, with a link to its history. */

@@ -1,25 +1,56 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, type Type } from '@nestjs/common';
 import {
+  ContextRequiredError,
   MaskedValueError,
+  NothingToRevertError,
   type RevyError,
+  SeveralSchemasError,
   UnknownAttributeError,
+  UnknownRelationError,
+  UnknownRevisionError,
   UnknownVersionError,
   UnusableCursorError,
   UnusableFilterError,
   UnusableKeyError,
 } from '@revy/mikro-orm';
-import { BrowserClosedError, BrowserRefusedError, NotInHistoryError } from '../browser.errors.js';
+import {
+  BrowserClosedError,
+  BrowserRefusedError,
+  ForeignFormError,
+  NotInHistoryError,
+  RevertClosedError,
+  RevertRefusedError,
+  UnusableRevertError,
+} from '../browser.errors.js';
 import { markup } from '../html/markup.js';
 import { PageWriter } from './page-writer.js';
 
 /** What a reader can do something about, with its status and its headline. */
 const SHOWN = [
-  { status: 403, title: 'Not allowed', errors: [BrowserClosedError, BrowserRefusedError] },
-  { status: 404, title: 'Not found', errors: [NotInHistoryError, UnusableKeyError] },
+  {
+    status: 403,
+    title: 'Not allowed',
+    errors: [BrowserClosedError, BrowserRefusedError, RevertClosedError, RevertRefusedError, ForeignFormError],
+  },
+  {
+    status: 404,
+    title: 'Not found',
+    errors: [NotInHistoryError, UnusableKeyError, UnknownRevisionError, NothingToRevertError],
+  },
   {
     status: 400,
     title: 'Cannot be shown',
-    errors: [MaskedValueError, UnknownAttributeError, UnknownVersionError, UnusableCursorError, UnusableFilterError],
+    errors: [
+      MaskedValueError,
+      UnknownAttributeError,
+      UnknownRelationError,
+      UnknownVersionError,
+      UnusableCursorError,
+      UnusableFilterError,
+      UnusableRevertError,
+      SeveralSchemasError,
+      ContextRequiredError,
+    ],
   },
 ];
 

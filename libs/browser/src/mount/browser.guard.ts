@@ -1,56 +1,20 @@
-import { type CanActivate, type ExecutionContext, Inject, Injectable, Scope, type Type } from '@nestjs/common';
-import { ContextIdFactory, ModuleRef } from '@nestjs/core';
-import { firstValueFrom, isObservable } from 'rxjs';
+import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { BrowserClosedError, BrowserRefusedError } from '../browser.errors.js';
-import { BROWSER_SETTINGS, type BrowserPermission, type BrowserSettings } from '../browser.options.js';
+import { BROWSER_SETTINGS, type BrowserSettings } from '../browser.options.js';
+import { Permissions } from './permissions.js';
 
 /** Lets nobody in whom the application does not let in. */
 @Injectable()
 export class BrowserGuard implements CanActivate {
-  readonly #made = new Map<Type<CanActivate>, Promise<CanActivate>>();
-
   constructor(
     @Inject(BROWSER_SETTINGS) private readonly settings: BrowserSettings,
-    private readonly modules: ModuleRef,
+    private readonly permissions: Permissions,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const { canActivate } = this.settings;
     if (!canActivate) throw new BrowserClosedError();
-    if (!(await this.#isAllowed(canActivate, context))) throw new BrowserRefusedError();
+    if (!(await this.permissions.isAllowed(canActivate, context))) throw new BrowserRefusedError();
     return true;
   }
-
-  async #isAllowed(permission: BrowserPermission, context: ExecutionContext): Promise<boolean> {
-    if (!isGuardClass(permission)) return (await permission(context)) === true;
-    const guard = await this.#instanceOf(permission, context);
-    const answer = await guard.canActivate(context);
-    return isObservable(answer) ? firstValueFrom(answer) : answer;
-  }
-
-  async #instanceOf(guard: Type<CanActivate>, context: ExecutionContext): Promise<CanActivate> {
-    const scope = this.#scopeOf(guard);
-    if (scope === undefined) return this.#make(guard);
-    if (scope === Scope.DEFAULT) return this.modules.get(guard, { strict: false });
-    const id = ContextIdFactory.getByRequest(context.switchToHttp().getRequest<Record<string, unknown>>());
-    return this.modules.resolve(guard, id, { strict: false });
-  }
-
-  #scopeOf(guard: Type<CanActivate>): Scope | undefined {
-    try {
-      return this.modules.introspect(guard).scope;
-    } catch {
-      return undefined; // no module provides it; there is no way to ask
-    }
-  }
-
-  #make(guard: Type<CanActivate>): Promise<CanActivate> {
-    const made = this.#made.get(guard) ?? this.modules.create(guard);
-    this.#made.set(guard, made);
-    return made;
-  }
-}
-
-function isGuardClass(permission: BrowserPermission): permission is Type<CanActivate> {
-  return typeof (permission.prototype as Partial<CanActivate> | undefined)?.canActivate === 'function';
 }

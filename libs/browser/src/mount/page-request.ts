@@ -4,6 +4,8 @@ export interface PageRequest {
   readonly root: string;
   /** What the query string says; of a name that is given twice, the last. */
   readonly query: ReadonlyMap<string, string>;
+  /** Everything that the query string gives under one name. */
+  readonly all: (name: string) => readonly string[];
 }
 
 /**
@@ -15,8 +17,9 @@ export function pageRequest(url: string, depth: number): PageRequest {
   const path = at < 0 ? url : url.slice(0, at);
   const params = new URLSearchParams(at < 0 ? '' : url.slice(at));
   // PostgreSQL has no text with a NUL in it, and fails a statement that asks for one.
-  const query = new Map([...params].map(([name, value]) => [name, value.replaceAll('\0', '')]));
-  return { root: rootFrom(path, depth), query };
+  const pairs = [...params].map(([name, value]) => [name, value.replaceAll('\0', '')] as const);
+  const all = (wanted: string) => pairs.filter(([name]) => name === wanted).map(([, value]) => value);
+  return { root: rootFrom(path, depth), query: new Map(pairs), all };
 }
 
 /** Relative, because a proxy may show the application under another path than it knows of. */
@@ -27,11 +30,16 @@ function rootFrom(path: string, depth: number): string {
   return `${up === 0 ? './' : '../'.repeat(up)}${mounted}`;
 }
 
+/** What a query string holds; nothing of what is not given, and several of what is a list. */
+export type AddressQuery = Readonly<Record<string, string | number | readonly string[] | undefined>>;
+
 /** An address with a query string, in which what is not given is left out. */
-export function address(path: string, query: Readonly<Record<string, string | number | undefined>>): string {
+export function address(path: string, query: AddressQuery): string {
   const params = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined && value !== '') params.set(name, String(value));
+  for (const [name, given] of Object.entries(query)) {
+    for (const value of [given].flat()) {
+      if (value !== undefined && value !== '') params.append(name, String(value));
+    }
   }
   return params.size === 0 ? path : `${path}?${params.toString()}`;
 }

@@ -18,7 +18,8 @@ const HEADERS: Readonly<Record<string, string>> = {
     "base-uri 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
+  // without a referrer, browsers do not say either from where a form is sent
+  'referrer-policy': 'same-origin',
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
   'cache-control': 'no-store',
@@ -47,6 +48,11 @@ export class PageWriter {
 
   page(response: unknown, request: PageRequest, content: PageContent, status = 200): void {
     this.send(response, HEADERS, layout(this.settings.title, request.root, content).text, status);
+  }
+
+  /** For a page that has asked for what is new, when nothing is. */
+  nothing(response: unknown): void {
+    this.send(response, { 'cache-control': 'no-store' }, '', 204);
   }
 
   send(response: unknown, headers: Readonly<Record<string, string>>, body: string, status = 200): void {

@@ -1,10 +1,13 @@
 import type { MikroORM } from '@mikro-orm/core';
-import { Controller, Get, Inject, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
+import { Controller, type ExecutionContext, Get, Inject, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
 import { BROWSER_ORM, BROWSER_SETTINGS, type BrowserSettings } from '../browser.options.js';
 import { LONGEST_VALUE } from '../html/show-value.js';
 import { BrowserErrorFilter } from '../mount/browser-error.filter.js';
 import { BrowserGuard } from '../mount/browser.guard.js';
+import { CallContext } from '../mount/call-context.decorator.js';
 import { PageWriter } from '../mount/page-writer.js';
+import { Permissions } from '../mount/permissions.js';
+import { Wording } from '../wording/wording.js';
 import { objectPage } from './object.page.js';
 import { readObject } from './read-object.js';
 
@@ -17,10 +20,16 @@ export class ObjectController {
     @Inject(BROWSER_ORM) private readonly orm: MikroORM,
     @Inject(BROWSER_SETTINGS) private readonly settings: BrowserSettings,
     private readonly pages: PageWriter,
+    private readonly wording: Wording,
+    private readonly permissions: Permissions,
   ) {}
 
   @Get('object')
-  async object(@Req() request: unknown, @Res() response: unknown): Promise<void> {
+  async object(
+    @CallContext() context: ExecutionContext,
+    @Req() request: unknown,
+    @Res() response: unknown,
+  ): Promise<void> {
     const page = this.pages.requestOf(request, 1);
     const { query, root } = page;
     const given = (name: string) => query.get(name) || undefined;
@@ -34,8 +43,22 @@ export class ObjectController {
       after: given('after'),
     };
     const answer = await readObject(this.orm, question, this.settings.pageSize);
+    const { versions, latest, shown, blame } = answer;
+    const setters = Object.values(blame ?? {}).flatMap(one => one ?? []);
+    const itself = { objectType: question.type, objectId: question.id };
+    const words = await this.wording.of(this.orm.em, [
+      ...versions,
+      latest,
+      ...(shown ? [shown] : []),
+      ...setters,
+      itself,
+    ]);
     const longest = query.has('full') ? Infinity : LONGEST_VALUE;
-    const main = objectPage({ ...answer, root, question, longest });
-    this.pages.page(response, page, { title: `${question.type} ${question.id}`, main });
+    const mayRevert = await this.permissions.mayRevert(context);
+    const main = objectPage({ ...answer, root, words, question, longest, mayRevert });
+    this.pages.page(response, page, {
+      title: `${words.type(question.type)} ${words.object(question.type, question.id)}`,
+      main,
+    });
   }
 }

@@ -1,19 +1,26 @@
-import type { MikroORM } from '@mikro-orm/core';
 import {
+  type Collection,
+  type Dictionary,
+  type EntityManager,
+  type EntityProperty,
+  type MikroORM,
+  ReferenceKind,
+} from '@mikro-orm/core';
+import {
+  type Activity,
   type AttributeBlame,
   type CollectionDiff,
   HistoryService,
   type Page,
-  type Snapshot,
   SnapshotService,
   type TrackedType,
-  trackedTypes,
   UnusableFilterError,
   type ValueDiff,
   type Version,
 } from '@revy/mikro-orm';
 import { NotInHistoryError } from '../browser.errors.js';
 import { timeOf } from '../feed/feed-filter.js';
+import { findObject } from './find-object.js';
 
 /** What is asked about one object. */
 export interface ObjectQuestion {
@@ -31,6 +38,8 @@ export interface ObjectQuestion {
 
 export type Blamed = Readonly<Record<string, AttributeBlame<unknown> | undefined>>;
 
+export type Links = Readonly<Record<string, readonly object[]>>;
+
 export interface Comparison {
   readonly from: number;
   readonly to: number;
@@ -45,44 +54,29 @@ export interface ObjectAnswer {
   readonly latest: Version<object>;
   /** The version that is shown; `null` if there was none at the time. */
   readonly shown: Version<object> | null;
-  readonly snapshot: Snapshot<object> | null;
-  /** Who set what, if the latest version is shown. */
+  /** Its values then, and who had set them. */
   readonly blame: Blamed | null;
+  /** What its many-to-many collections held then, where that is known. */
+  readonly links: Links;
+  readonly activity: Activity;
   readonly comparison: Comparison | null;
 }
 
 /** A constant number of statements, however long the history is. */
 export async function readObject(orm: MikroORM, question: ObjectQuestion, limit: number): Promise<ObjectAnswer> {
   const name = `${question.type} ${question.id}`;
-  const [type, schema] = typeAndSchema(question.type);
-  const em = orm.em.fork(schema === undefined ? {} : { schema });
-  const tracked = trackedTypes(em).find(one => one.type === type);
-  if (!tracked) throw new NotInHistoryError(name);
+  const { em, tracked, key } = findObject(orm, question.type, question.id);
   const history = new HistoryService(em);
-  const [entity, key] = [tracked.entity, keyOf(tracked, question.id, name)];
+  const { entity } = tracked;
   const versions = await history.versions(entity, key, { order: 'desc', limit, after: question.after ?? null });
   const [latest] = question.after ? await history.versions(entity, key, { order: 'desc', limit: 1 }) : versions;
   if (!latest) throw new NotInHistoryError(name);
   const shown = await shownVersion(history, tracked, key, latest, question);
-  const options = { includeDeleted: true } as const;
-  const snapshot = shown && (await new SnapshotService(em).at(entity, key, { version: shown.number }, options));
-  const blame = shown?.number === latest.number ? ((await history.blame(entity, key)) as Blamed | null) : null;
+  const blame = shown && ((await history.blame(entity, key, { version: shown.number })) as Blamed | null);
+  const links = await linksOf(em, tracked, key, shown);
   const comparison = await compare(history, tracked, key, question);
-  return { tracked, versions, latest, shown, snapshot, blame, comparison };
-}
-
-/** A stored type names the schema of its rows where that is not the class's own. */
-function typeAndSchema(stored: string): [type: string, schema: string | undefined] {
-  const at = stored.indexOf('@');
-  return at < 0 ? [stored, undefined] : [stored.slice(0, at), stored.slice(at + 1)];
-}
-
-function keyOf(tracked: TrackedType, id: string, name: string): never {
-  try {
-    return tracked.keyOf(id);
-  } catch {
-    throw new NotInHistoryError(name); // a text that is no key of the class
-  }
+  const activity = await history.activity({ type: entity, keys: [key] });
+  return { tracked, versions, latest, shown, blame, links, comparison, activity };
 }
 
 async function shownVersion(
@@ -94,6 +88,23 @@ async function shownVersion(
 ): Promise<Version<object> | null> {
   if (at) return history.versionAt(entity, key, { version: numberOf('at', at) });
   return when ? history.versionAt(entity, key, timeOf('when', when)) : latest;
+}
+
+async function linksOf(
+  em: EntityManager,
+  { entity, attributes }: TrackedType,
+  key: never,
+  shown: Version<object> | null,
+): Promise<Links> {
+  const { relations } = em.getMetadata().get(entity);
+  const isShown = ({ kind, name }: EntityProperty) => kind === ReferenceKind.MANY_TO_MANY && attributes.includes(name);
+  const names = relations.filter(isShown).map(({ name }) => name);
+  if (names.length === 0 || !shown || shown.isDeleted) return {};
+  const version = { version: shown.number };
+  const snapshot = await new SnapshotService(em).at(entity, key, version, { populate: names as never[] });
+  const state = (snapshot?.entity ?? {}) as Dictionary<Collection<object> | undefined>;
+  const known = names.filter(name => state[name]?.isInitialized());
+  return Object.fromEntries(known.map(name => [name, state[name]!.getItems()]));
 }
 
 async function compare(
