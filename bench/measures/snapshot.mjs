@@ -1,5 +1,6 @@
 import { median, milliseconds, ratio, sampleInTurn, samplePairs } from '../support/sampling.mjs';
 import { query } from '../support/server.mjs';
+import { attributeRows, subSelect } from '../competitors/attribute-sub-selects.mjs';
 import { revyEntrant } from '../competitors/revy.mjs';
 import { tidy, withEntrants } from '../support/entrants.mjs';
 import { change, newCustomer } from '../support/customer.mjs';
@@ -124,27 +125,16 @@ async function measureMany(entrant, pairs) {
   return ratio(samples);
 }
 
-// Revy for Django's tables and its way to rebuild: for each attribute the newest delta at the point, by a sub-select.
-const attributeRows = `
-  create table peer_object_delta as select id, revision_id, object_type, object_id from revy_object_delta;
-  alter table peer_object_delta add primary key (id);
-  create index on peer_object_delta (object_type, object_id, id);
-  create table peer_attribute_delta as
-    select row_number() over (order by d.id, n.key) as id, d.id as object_delta_id, n.key as attribute, n.value #>> '{}' as new_value
-    from revy_object_delta d, jsonb_each(d.new_values) n;
-  alter table peer_attribute_delta add primary key (id);
-  create index on peer_attribute_delta (object_delta_id);`;
-
 const attributes = ['name', 'email', 'phone', 'street', 'city', 'country', 'creditLimit', 'active', 'createdAt'];
-const attributeSelects = attributes.map(
-  attribute => `(select a.new_value from peer_attribute_delta a join peer_object_delta d on d.id = a.object_delta_id
-    where d.object_type = 'Customer' and d.object_id = '%id' and a.attribute = '${attribute}' and d.revision_id <= %revision
-    order by d.id desc limit 1) as "${attribute}"`,
-);
 
 async function subSelects(entrant, id, revision) {
-  const sql = `select ${attributeSelects.join(', ')}`.replaceAll('%id', id).replaceAll('%revision', revision);
-  const [row] = await entrant.orm.em.fork().getConnection().execute(sql);
+  const values = attributes.map(
+    attribute => `${subSelect({ type: 'Customer', key: `'${id}'`, attribute, revision })} as "${attribute}"`,
+  );
+  const [row] = await entrant.orm.em
+    .fork()
+    .getConnection()
+    .execute(`select ${values.join(', ')}`);
   if (!row.city) throw new Error(`The sub-selects of ${id} find nothing.`);
 }
 
