@@ -26,7 +26,21 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   collections: ['cascade', 'capture', 'type context', 'type tracking', 'model'],
   delta: ['type capture', 'context', 'model', 'errors'],
   write: ['delta', 'context', 'tracking', 'database', 'model', 'errors'],
-  bypass: ['collections', 'capture', 'delta', 'write', 'context', 'tracking', 'options', 'database', 'model', 'errors'],
+  // what the database records by itself, and what it has to be told for that
+  triggers: ['context', 'tracking', 'database', 'model', 'errors'],
+  bypass: [
+    'triggers',
+    'collections',
+    'capture',
+    'delta',
+    'write',
+    'context',
+    'tracking',
+    'options',
+    'database',
+    'model',
+    'errors',
+  ],
   baseline: ['write', 'context', 'runtime', 'tracking', 'database', 'model', 'errors'],
   'tracking-entity-manager': ['capture', 'bypass'],
   // What is tracked, for tools that know no class of the application.
@@ -46,10 +60,21 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   revert: ['history', 'snapshot', 'context', 'runtime', 'tracking', 'database', 'model', 'errors'],
 
   // Above both: they put the halves together.
-  subscriber: ['collections', 'cascade', 'capture', 'delta', 'write', 'context', 'tracking', 'model', 'errors'],
+  subscriber: [
+    'triggers',
+    'collections',
+    'cascade',
+    'capture',
+    'delta',
+    'write',
+    'context',
+    'tracking',
+    'model',
+    'errors',
+  ],
   // prettier-ignore
   extension: [
-    'subscriber', 'tracking-entity-manager', 'collections', 'cascade', 'capture', 'write', 'baseline', 'bypass', 'history', 'snapshot', 'as-of', 'revert',
+    'subscriber', 'triggers', 'tracking-entity-manager', 'collections', 'cascade', 'capture', 'write', 'baseline', 'bypass', 'history', 'snapshot', 'as-of', 'revert',
     'context', 'tracking', 'runtime', 'options', 'model', 'errors',
   ],
 };
@@ -60,6 +85,7 @@ const WRITE_HALF = [
   'capture',
   'delta',
   'write',
+  'triggers',
   'baseline',
   'bypass',
   'tracking-entity-manager',
@@ -132,6 +158,15 @@ describe('every library', () => {
     expect(cyclesIn(graph)).toEqual([]);
   });
 
+  it('loads nothing of a peer that need not be there', () => {
+    const loads = LIBS.flatMap(file =>
+      at(file, ({ specifier, isTypeOnly }) => !isTypeOnly && optionalPeers(file).includes(specifier)),
+    );
+    expect(loads).toEqual([]);
+    // npm takes a peer that is not optional in its latest release, which then asks for the latest core
+    expect(optionalPeers(LIBS.find(file => file.path.startsWith(CORE))!)).toContain('@mikro-orm/sql');
+  });
+
   it('imports files that exist, and packages that its package.json names', () => {
     expect(LIBS.flatMap(file => at(file, ({ specifier }) => !isProvided(file, specifier)))).toEqual([]);
   });
@@ -182,6 +217,13 @@ function isProvided(file: SourceFile, specifier: string): boolean {
   );
   const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
   return name in { ...manifest.dependencies, ...manifest.peerDependencies };
+}
+
+function optionalPeers(file: SourceFile): string[] {
+  const { peerDependenciesMeta = {} } = readJson<{ peerDependenciesMeta?: Record<string, { optional?: boolean }> }>(
+    `${file.path.split('/').slice(0, 2).join('/')}/package.json`,
+  );
+  return Object.keys(peerDependenciesMeta).filter(name => peerDependenciesMeta[name]!.optional);
 }
 
 function isDeep(file: SourceFile, specifier: string): boolean {
