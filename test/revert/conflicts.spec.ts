@@ -224,6 +224,28 @@ it('M11: never writes a mask, and never invents what was excluded', async () => 
   expect(await rows('select * from account')).toEqual([]);
 });
 
+it('a plan tells no masked value, of the row neither', async () => {
+  await act('maker', async em => em.create(Account, { login: 'ann', secret: 's-1', internal: 'i' } as never));
+  await act('changer', async em => Object.assign(await em.findOneOrFail(Account, 1), { login: 'beth', secret: 's-2' }));
+  const asked: unknown[] = [];
+  const plan = await reverts.revision(2, {
+    dryRun: true,
+    onConflict: conflict => {
+      asked.push(conflict);
+      return 'keep';
+    },
+  });
+  const secret = plan.objects[0]!.values.find(value => value.attribute === 'secret');
+  expect(secret).toMatchObject({ was: '[FILTERED]', is: '[FILTERED]', willBe: '[FILTERED]', status: 'conflict' });
+  const error: unknown = await reverts.revision(2).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(RevertConflictError);
+  const { plan: refused, message } = error as RevertConflictError;
+  expect([JSON.stringify([plan, asked, refused]), String(plan), message].join('')).not.toContain('s-');
+  const deletion = await reverts.revision(1, { dryRun: true });
+  expect(deletion.objects[0]).toMatchObject({ action: 'delete', status: 'conflict' });
+  expect(JSON.stringify(deletion)).not.toContain('s-');
+});
+
 it('M10: refuses stored values that do not fit their attribute, and changes nothing', async () => {
   await act('maker', async em => em.create(Post, { title: 'P', views: 1 } as never));
   await act('changer', async em => Object.assign(await em.findOneOrFail(Post, 1), { title: 'Q', views: 2 }));

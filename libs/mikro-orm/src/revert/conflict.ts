@@ -1,23 +1,26 @@
 import type { Json } from '../model/json.js';
-import { canOverwrite, isLink, type ObjectDraft, type Obstacle, storedForm, type ValueDraft } from './planned-draft.js';
+import { canOverwrite, isLink, type ObjectDraft, type Obstacle, type ValueDraft } from './planned-draft.js';
 import type { RevertConflict, RevisionInTheWay } from './revert-plan.js';
+import { type Telling, toldValues } from './told-values.js';
 
 /** An obstacle as it is shown, with who is in the way. */
 export function conflictOf(
   obstacle: Obstacle,
-  revisions: ReadonlyMap<number, RevisionInTheWay>,
-  { type, objectId }: ObjectDraft,
+  telling: Telling,
+  draft: ObjectDraft,
   value?: ValueDraft,
 ): RevertConflict {
-  const revision = obstacle.revision === undefined ? null : (revisions.get(obstacle.revision) ?? null);
+  const { type, objectId } = draft;
+  const revision = obstacle.revision === undefined ? null : (telling.revisions.get(obstacle.revision) ?? null);
+  const told = value && toldValues(draft, value, telling);
   return {
     reason: obstacle.reason,
     objectType: type,
     objectId,
     attribute: value?.name ?? null,
     ...(value && isLink(value) && { target: JSON.parse(value.target) as Json }),
-    was: value && storedForm(value.was),
-    is: value && storedForm(value.is),
+    was: told?.was,
+    is: told?.is,
     revision,
     message: messageOf(obstacle, revision),
     canOverwrite: canOverwrite(obstacle),

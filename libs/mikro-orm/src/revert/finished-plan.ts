@@ -2,9 +2,10 @@ import type { ObjectAction } from '../model/action.js';
 import type { Json } from '../model/json.js';
 import { conflictOf } from './conflict.js';
 import { equal } from './place.js';
-import { isLink, type ObjectDraft, storedForm, type ValueDraft } from './planned-draft.js';
+import { isLink, type ObjectDraft, type ValueDraft } from './planned-draft.js';
 import type { PreparedPlan } from './planner.js';
 import { type PlannedObject, type PlannedValue, RevertPlan } from './revert-plan.js';
+import { type Telling, toldValues } from './told-values.js';
 
 /** The plan for the outside. */
 export function finishedPlan(prepared: PreparedPlan, recorded: { readonly id?: number } | undefined): RevertPlan {
@@ -19,9 +20,9 @@ export function actionOf({ present, willExist, values }: ObjectDraft): ObjectAct
   return values.some(value => !equal(value.willBe, value.is)) ? 'update' : null;
 }
 
-function plannedObject(draft: ObjectDraft, { revisions }: PreparedPlan): PlannedObject {
+function plannedObject(draft: ObjectDraft, telling: Telling): PlannedObject {
   const { type, objectId, obstacle } = draft;
-  const values = draft.values.map(value => plannedValue(draft, value, revisions));
+  const values = draft.values.map(value => plannedValue(draft, value, telling));
   const isInTheWay = obstacle !== undefined || values.some(value => value.status === 'conflict');
   const action = actionOf(draft);
   return {
@@ -29,20 +30,18 @@ function plannedObject(draft: ObjectDraft, { revisions }: PreparedPlan): Planned
     objectId,
     action,
     status: isInTheWay ? 'conflict' : action === null ? 'already' : 'clean',
-    ...(obstacle && { conflict: conflictOf(obstacle, revisions, draft) }),
+    ...(obstacle && { conflict: conflictOf(obstacle, telling, draft) }),
     values,
   };
 }
 
-function plannedValue(draft: ObjectDraft, value: ValueDraft, revisions: PreparedPlan['revisions']): PlannedValue {
-  const { name, was, is, willBe, obstacle } = value;
+function plannedValue(draft: ObjectDraft, value: ValueDraft, telling: Telling): PlannedValue {
+  const { name, was, is, obstacle } = value;
   return {
     attribute: name,
     ...(isLink(value) && { target: JSON.parse(value.target) as Json }),
-    was: storedForm(was),
-    is: storedForm(is),
-    willBe: storedForm(willBe),
+    ...toldValues(draft, value, telling),
     status: obstacle ? 'conflict' : equal(was, is) ? 'already' : 'clean',
-    ...(obstacle && { conflict: conflictOf(obstacle, revisions, draft, value) }),
+    ...(obstacle && { conflict: conflictOf(obstacle, telling, draft, value) }),
   };
 }

@@ -1,5 +1,4 @@
 import type { EntityMetadata } from '@mikro-orm/core';
-import type { Json } from '../model/json.js';
 import type { TrackedEntity } from '../tracking/tracked-entities.js';
 import type { Present } from './present.js';
 import { type PlaceValue } from './place.js';
@@ -83,9 +82,4 @@ export function obstaclesOf({ obstacle, values }: ObjectDraft): Obstacle[] {
 
 export function isLink(value: ValueDraft): value is ValueDraft & { readonly target: string } {
   return value.target !== undefined;
-}
-
-/** Stored form for the outside: what is absent has none. */
-export function storedForm(value: PlaceValue): Json | undefined {
-  return typeof value === 'symbol' ? undefined : value;
 }

@@ -10,15 +10,14 @@ import { applyChoices, type Choose, type ConflictChoice, type OnConflict, stops 
 import type { RevisionInTheWay } from './revert-plan.js';
 import { readRevisions } from './revisions.query.js';
 import type { Selection } from './selection.js';
+import type { Telling } from './told-values.js';
 import { objectKey, readTimelines, type TimelineEntry } from './timeline.js';
 
 /** A plan with the entities that it is about. */
-export interface PreparedPlan {
+export interface PreparedPlan extends Telling {
   readonly drafts: PlannedDrafts;
   /** The revisions that are undone, wholly or in part. */
   readonly reverts: readonly number[];
-  /** The revisions in the way. */
-  readonly revisions: ReadonlyMap<number, RevisionInTheWay>;
   /** Whether a conflict stops it. */
   readonly isStopped: boolean;
 }
@@ -43,8 +42,9 @@ export async function prepare(
   if (isLocking) timelines = await read();
   const drafts = new PlannedDrafts(planned().map(one => planObject(one, one.places, present.get(keyOf(one)))));
   const revisions = new Map<number, RevisionInTheWay>();
+  const telling: Telling = { revisions, maskWith: runtimeOf(em).entities.options.maskWith };
   const choices = new Map<Obstacle, ConflictChoice>();
-  const choose = remembering(choices, onConflict, revisions);
+  const choose = remembering(choices, onConflict, telling);
   await readRevisions(em, drafts.all.flatMap(obstaclesOf), revisions);
   applyChoices(drafts.all, choose);
   for (let known = -1; known < choices.size;) {
@@ -54,18 +54,14 @@ export async function prepare(
   }
   const isStopped = drafts.all.flatMap(obstaclesOf).some(obstacle => stops(obstacle, choices.get(obstacle)!));
   const undone = timelines.flat().filter(entry => entry.isSelected);
-  return { drafts, revisions, isStopped, reverts: [...new Set(undone.map(entry => entry.revision))] };
+  return { ...telling, drafts, isStopped, reverts: [...new Set(undone.map(entry => entry.revision))] };
 }
 
-function remembering(
-  choices: Map<Obstacle, ConflictChoice>,
-  onConflict: OnConflict,
-  revisions: ReadonlyMap<number, RevisionInTheWay>,
-): Choose {
+function remembering(choices: Map<Obstacle, ConflictChoice>, onConflict: OnConflict, telling: Telling): Choose {
   return (obstacle, draft, value) => {
     const known = choices.get(obstacle);
     if (known) return known;
-    const conflict = conflictOf(obstacle, revisions, draft, value);
+    const conflict = conflictOf(obstacle, telling, draft, value);
     const choice = typeof onConflict === 'function' ? onConflict(conflict) : onConflict;
     choices.set(obstacle, choice);
     return choice;
