@@ -8,6 +8,7 @@ import {
 } from '@nestjs/common';
 import { ModuleRef, Reflector } from '@nestjs/core';
 import type { Observable } from 'rxjs';
+import { frameMessages } from './framed-messages.js';
 import { tellRequest } from './request-frame.js';
 import { decoratedSources, frameValues, moduleSources, resolveValues, type Said } from './resolve-values.js';
 import { ResolverInstances } from './resolver-instances.js';
@@ -46,7 +47,10 @@ export class RevyInterceptor implements NestInterceptor {
     context[said] = known;
     const frame = { values: frameValues(known), isDisabled: this.#isWithoutRevision(context) };
     tellRequest(context, frame);
-    return runInFrame(frame, () => next.handle());
+    return runInFrame(frame, () => {
+      frameMessages(context);
+      return next.handle();
+    });
   }
 
   *#resolve(context: CallContext): Steps<Said> {
