@@ -1,5 +1,8 @@
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  type ClientOptions,
+  ClientProxyFactory,
   type MqttOptions,
   type NatsOptions,
   type RedisOptions,
@@ -45,14 +48,27 @@ const BROKERS: readonly [name: string, variable: string, url: string, options: (
   ],
 ];
 
-/** All of them, each with whether somebody listens where it is expected. */
+/** All of them, each with whether it lets us in where it is expected. */
 export async function findBrokers(): Promise<Broker[]> {
   return Promise.all(
-    BROKERS.map(async ([name, variable, url, options]) => {
+    BROKERS.map(async ([name, variable, url, optionsOf]) => {
       const address = new URL(process.env[variable] ?? url);
-      return { name, options: options(address), isThere: await listens(address) };
+      const options = optionsOf(address);
+      return { name, options, isThere: (await listens(address)) && (await letsIn(options)) };
     }),
   );
+}
+
+async function letsIn(options: MessageOptions): Promise<boolean> {
+  const client = ClientProxyFactory.create(options as ClientOptions);
+  const tooLate = sleep(3000, false, { ref: false });
+  try {
+    return await Promise.race([client.connect().then(() => true), tooLate]);
+  } catch {
+    return false;
+  } finally {
+    await client.close();
+  }
 }
 
 function listens({ hostname, port }: URL): Promise<boolean> {
