@@ -82,7 +82,7 @@ function columnAt({ name, sources }: PastColumn, table: PastTable): string {
   const past = table.classes.flatMap(({ type }) => {
     const source = sources.get(type);
     const isOf = table.classes.length > 1 ? `s.object_type = ${quoteText(type)} and ` : '';
-    return source?.read ? [`when ${isOf}s.v ? ${quoteText(source.property)} then ${source.read('s.v')}`] : [];
+    return source?.read ? [`when ${isOf}s.v ? ${quoteText(source.property)} then ${source.read('s.v').sql}`] : [];
   });
   const isOfOthers = others.length > 0 ? ` or s.object_type = any(${quoteTexts(others)})` : '';
   return `case ${past.join(' ')} when s.is_live is not false${isOfOthers} then ${still} end`;
@@ -112,9 +112,24 @@ function discriminatorAt({ discriminator }: PastTable): string[] {
 function unknownAt(table: PastTable): string {
   const attributes = attributesOf(table, 's.object_type');
   const missing = `array(select a from unnest(${attributes}) a where not s.v ? a)`;
+  const known = `nullif(${byClass(table, 's.object_type', each => `${never(each)} || ${unreadable(table, each)}`)}, '{}')`;
   return `case when s.id is null then ${unknownNow(table, 'k')}
-  when s.is_live or s.v ?& ${attributes} then ${byClass(table, 's.object_type', never)}
-  else ${byClass(table, 's.object_type', never)} || ${missing} end`;
+  when s.is_live or s.v ?& ${attributes} then ${known} else ${known} || ${missing} end`;
+}
+
+/** Names of the attributes whose stored values do not fit the types that they have now. */
+function unreadable({ columns }: PastTable, { type }: PastClass): string {
+  const fitting = columns.flatMap(({ sources }) => {
+    const { property, read } = sources.get(type) ?? {};
+    const fits = read?.('s.v').fits;
+    return fits ? [{ property: property!, fits }] : [];
+  });
+  if (fitting.length === 0) return 'null::text[]';
+  const names = [...Map.groupBy(fitting, ({ property }) => property)].map(([property, parts]) => {
+    const all = parts.map(({ fits }) => `not (${fits})`).join(' or ');
+    return `case when ${all} then ${quoteText(property)} end`;
+  });
+  return `array_remove(array[${names.join(', ')}], null)`;
 }
 
 /** The same of a row that nothing has happened to. */

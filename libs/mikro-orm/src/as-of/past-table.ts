@@ -1,14 +1,22 @@
 import { type EntityMetadata, type EntityProperty, type Platform, ReferenceKind } from '@mikro-orm/core';
 import { quoteName, quoteText } from '../model/quote.js';
 import type { TrackedAttribute, TrackedEntity } from '../tracking/tracked-entities.js';
+import { fitsColumn } from './fits-column.js';
 import { type KeyPart, keyParts, partsOf } from './key-sql.js';
 import { attributeSql, columnSql, elementSql, type StoredSql } from './stored-column.js';
 
 /** How a column's value is read from the values of an attribute. */
 export interface ColumnSource {
   /** Without one, nobody knows what the column held. */
-  readonly read?: (values: string) => string;
+  readonly read?: (values: string) => ReadColumn;
   readonly property: string;
+}
+
+/** SQL of a column's value. */
+export interface ReadColumn {
+  readonly sql: string;
+  /** Whether what is stored can be read as such a value; without one, it always can. */
+  readonly fits: string | undefined;
 }
 
 /** A column that is no part of the key, by the stored types of the classes that have it. */
@@ -132,28 +140,34 @@ function sourceOf(name: string, props: readonly EntityProperty[], tracked: Track
   return { property: known.name, read: values => readColumn(known, index, values, tracked.platform) };
 }
 
-function readColumn({ name, prop }: TrackedAttribute, index: number, values: string, platform: Platform): string {
+function readColumn({ name, prop }: TrackedAttribute, index: number, values: string, platform: Platform): ReadColumn {
   const stored = attributeSql(values, name);
   const columnType = prop.columnTypes[index]!;
   if (prop.kind !== ReferenceKind.MANY_TO_ONE && prop.kind !== ReferenceKind.ONE_TO_ONE) {
-    return columnSql(prop, columnType, stored, platform);
+    return readAs(prop, columnType, stored, platform);
   }
   if (prop.polymorphic) return readPolymorphic(prop, index, stored, platform);
   if (prop.targetKey && prop.targetMeta) {
-    return columnSql(prop.targetMeta.properties[prop.targetKey] as EntityProperty, columnType, stored, platform);
+    return readAs(prop.targetMeta.properties[prop.targetKey] as EntityProperty, columnType, stored, platform);
   }
   const parts = partsOf(prop);
   const part = parts.length === 1 ? stored : elementSql(stored, index);
-  return columnSql(parts[index]!.prop, columnType, part, platform);
+  return readAs(parts[index]!.prop, columnType, part, platform);
+}
+
+function readAs(prop: EntityProperty, columnType: string, stored: StoredSql, platform: Platform): ReadColumn {
+  const sql = columnSql(prop, columnType, stored, platform);
+  const fits = fitsColumn(prop, columnType, stored);
+  return { sql: fits ? `case when ${fits} then ${sql} end` : sql, fits };
 }
 
 /** Stored as the discriminator and the key; the columns stand in the same order. */
-function readPolymorphic(prop: EntityProperty, index: number, stored: StoredSql, platform: Platform): string {
-  if (index === 0) return `${elementSql(stored, 0).text}::${prop.columnTypes[0]}`;
+function readPolymorphic(prop: EntityProperty, index: number, stored: StoredSql, platform: Platform): ReadColumn {
+  if (index === 0) return { sql: `${elementSql(stored, 0).text}::${prop.columnTypes[0]}`, fits: undefined };
   const [target] = prop.polymorphTargets ?? [];
   const leaves = target ? keyParts(target) : [];
   const id = elementSql(stored, 1);
   const part = leaves.length > 1 ? elementSql(id, index - 1) : id;
   const leaf = leaves[index - 1]?.prop ?? prop;
-  return columnSql(leaf, prop.columnTypes[index] ?? leaf.columnTypes[0]!, part, platform);
+  return readAs(leaf, prop.columnTypes[index] ?? leaf.columnTypes[0]!, part, platform);
 }

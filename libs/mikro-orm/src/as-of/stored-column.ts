@@ -32,7 +32,7 @@ export function elementSql({ json }: StoredSql, index: number): StoredSql {
 /** What history stores for a property that is no relation; see `valueCodec`, whose other direction this is. */
 type StoredForm = 'json' | 'array' | 'bytes' | 'text' | 'tagged';
 
-function storedForm({ kind, customType, runtimeType }: EntityProperty): StoredForm {
+export function storedForm({ kind, customType, runtimeType }: EntityProperty): StoredForm {
   if (kind === ReferenceKind.EMBEDDED || customType instanceof JsonType) return 'json';
   if (customType instanceof ArrayType) return 'array';
   if (customType instanceof Uint8ArrayType) return 'bytes';
@@ -65,7 +65,8 @@ export function columnSql(prop: EntityProperty, columnType: string, stored: Stor
 /** Types by which a column is declared, and which are none. */
 const SERIALS: Readonly<Record<string, string>> = { serial: 'integer', bigserial: 'bigint', smallserial: 'smallint' };
 
-function castType(prop: EntityProperty, columnType: string): string {
+/** The column's type as a cast names it. */
+export function castType(prop: EntityProperty, columnType: string): string {
   const { nativeEnumName } = prop as { nativeEnumName?: string };
   if (nativeEnumName) return nativeEnumName.split('.').map(quoteName).join('.');
   return SERIALS[columnType.toLowerCase()] ?? columnType;
@@ -108,6 +109,10 @@ function taggedSql(prop: EntityProperty, type: string, stored: StoredSql, platfo
   if (/^jsonb?$/i.test(type)) {
     return `(case jsonb_typeof(${stored.json}) when 'string' then ${stored.text}::jsonb when 'null' then null else ${stored.json} end)::${type}`;
   }
-  const text = `(case jsonb_typeof(${stored.json}) when 'object' then ${untaggedText(stored.json)} else ${stored.text} end)`;
-  return convert(prop, type, text, platform);
+  return convert(prop, type, taggedText(stored), platform);
+}
+
+/** What stands for a value as text, be it tagged or not. */
+export function taggedText({ json, text }: StoredSql): string {
+  return `(case jsonb_typeof(${json}) when 'object' then ${untaggedText(json)} else ${text} end)`;
 }
