@@ -50,6 +50,7 @@ const packageDefinition = fromJSON({
             each: method(true, true),
             read: method(true, false),
             heard: method(true, false),
+            overheard: method(true, false),
             refused: method(false, false),
           },
         },
@@ -62,6 +63,17 @@ const packageDefinition = fromJSON({
 function caller(context: ExecutionContext): ActorRef {
   const [call, beside] = context.getArgs<[{ metadata?: Metadata }, Metadata]>();
   return new ActorRef('User', String((call.metadata ?? beside).get('user')[0]));
+}
+
+function listen(call: EventEmitter, answer: Answer): Promise<void> {
+  const answers: string[] = [];
+  call.on('data', () => answers.push(actorNow()));
+  return new Promise(resolve => {
+    call.on('end', () => {
+      answer(null, { name: answers.join() });
+      resolve();
+    });
+  });
 }
 
 @Controller()
@@ -104,10 +116,13 @@ class TagCalls {
   }
 
   @GrpcStreamCall('Tags', 'heard')
-  heard(call: EventEmitter, answer: Answer): void {
-    const answers: string[] = [];
-    call.on('data', () => answers.push(actorNow()));
-    call.on('end', () => answer(null, { name: answers.join() }));
+  heard(call: EventEmitter, answer: Answer): Promise<void> {
+    return listen(call, answer);
+  }
+
+  @GrpcStreamCall('Tags', 'overheard')
+  overheard(call: EventEmitter, answer: Answer): void {
+    void listen(call, answer);
   }
 
   @GrpcMethod('Tags', 'refused')
@@ -133,6 +148,7 @@ interface Tags {
   readonly each: Call<Observable<Name>>;
   readonly read: Call<Observable<Name>>;
   readonly heard: Call<Observable<Name>>;
+  readonly overheard: Call<Observable<Name>>;
   readonly refused: Call<Name>;
 }
 
@@ -216,11 +232,11 @@ describe('a call by gRPC', () => {
     expect(await tagged(blog)).toEqual(byName(made));
   });
 
-  it('knows no frame in a listener, which runs where the call emits', async () => {
+  it('keeps its frame in a listener for as long as its handler runs', async () => {
     const user = users[0]!;
-    expect(await firstValueFrom(service.heard(of(...names(user)), metadataOf(user)))).toEqual({
-      name: 'nobody,nobody',
-    });
+    const ask = (call: Call<Observable<Name>>) => firstValueFrom(call(of(...names(user)), metadataOf(user)));
+    expect(await ask(service.heard)).toEqual({ name: [by(user), by(user)].join() });
+    expect(await ask(service.overheard)).toEqual({ name: 'nobody,nobody' });
   });
 
   it('fails as a call where its actor cannot be resolved', async () => {

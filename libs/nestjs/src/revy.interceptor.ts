@@ -7,8 +7,8 @@ import {
   Optional,
 } from '@nestjs/common';
 import { ModuleRef, Reflector } from '@nestjs/core';
-import type { Observable } from 'rxjs';
-import { frameMessages } from './framed-messages.js';
+import { finalize, type Observable } from 'rxjs';
+import { frameInput } from './frame-input.js';
 import { tellRequest } from './request-frame.js';
 import { decoratedSources, frameValues, moduleSources, resolveValues, type Said } from './resolve-values.js';
 import { ResolverInstances } from './resolver-instances.js';
@@ -48,8 +48,8 @@ export class RevyInterceptor implements NestInterceptor {
     const frame = { values: frameValues(known), isDisabled: this.#isWithoutRevision(context) };
     tellRequest(context, frame);
     return runInFrame(frame, () => {
-      frameMessages(context);
-      return next.handle();
+      const release = frameInput(context);
+      return next.handle().pipe(finalize(release));
     });
   }
 
