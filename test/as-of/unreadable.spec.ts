@@ -43,7 +43,7 @@ const NAMES = [...Object.keys(properties), 'other'] as Name[];
 
 /** Stored values that each attribute can be read from, or cannot. */
 const FITTING: Partial<Record<Name, unknown[]>> = {
-  integer: [5, -5, '12', null, 2147483647],
+  integer: [5, -5, '12', null, 2147483647, 1e3],
   small: [5, '-32768', null],
   big: ['9007199254740993', 5, null],
   double: [1.5, '1.5', 'NaN', '-Infinity', '1e3', null],

@@ -16,6 +16,8 @@ export function fitsColumn(prop: EntityProperty, columnType: string, stored: Sto
   const type = castType(prop, columnType);
   if (form === 'array') return fitsArray(type.replace(/\[\]$/, ''), stored.json);
   if (prop.hasConvertToDatabaseValueSQL || /^jsonb?$/i.test(type)) return undefined;
+  const largest = LARGEST[baseType(type)];
+  if (largest && form === 'text') return fitsInteger(stored, largest);
   const text = form === 'tagged' ? taggedText(stored) : stored.text;
   const isEnum = (prop as { nativeEnumName?: string }).nativeEnumName !== undefined;
   const fits = isEnum ? fitsEnum(type, text) : fitsType(type, text);
@@ -58,11 +60,15 @@ const LARGEST: Readonly<Record<string, string>> = {
   int8: '9223372036854775807',
 };
 
+function baseType(type: string): string {
+  return /^[a-z0-9 ]*[a-z0-9]/.exec(type.toLowerCase())?.[0] ?? '';
+}
+
 /** The same for text, by the types whose values have a form. */
 function fitsType(type: string, text: string): string | undefined {
-  const [name] = /^[a-z0-9 ]*[a-z0-9]/.exec(type.toLowerCase()) ?? [''];
+  const name = baseType(type);
   const largest = LARGEST[name];
-  if (largest) return fitsInteger(text, largest);
+  if (largest) return fitsIntegerText(text, largest);
   if (/^(numeric|decimal)$/.test(name)) return fitsNumeric(type, text);
   if (/^(real|float4|float8|float|double precision)$/.test(name)) return `${text} ~* ${NUMBER}`;
   if (/^bool(ean)?$/.test(name)) return `${text} ~ '^([01]|true|false)$'`;
@@ -70,7 +76,15 @@ function fitsType(type: string, text: string): string | undefined {
   return /^(date|timestamp)/.test(name) ? `${text} ~* ${DAY}` : undefined;
 }
 
-function fitsInteger(text: string, largest: string): string {
+/** Mostly a number, of which no text has to be made. */
+function fitsInteger({ json, text }: StoredSql, largest: string): string {
+  const number = `(${json})::numeric`;
+  return `case jsonb_typeof(${json}) when 'string' then ${fitsIntegerText(text, largest)}
+    when 'number' then ${number} between -${largest} - 1 and ${largest} and scale(${number}) = 0
+    when 'boolean' then false when 'object' then false when 'array' then false end`;
+}
+
+function fitsIntegerText(text: string, largest: string): string {
   const inRange = `${text}::numeric between -${largest} - 1 and ${largest}`;
   return `case when ${text} ~ ${String.raw`'^-?\d{1,19}$'`} then ${inRange} when ${text} is not null then false end`;
 }

@@ -112,24 +112,9 @@ function discriminatorAt({ discriminator }: PastTable): string[] {
 function unknownAt(table: PastTable): string {
   const attributes = attributesOf(table, 's.object_type');
   const missing = `array(select a from unnest(${attributes}) a where not s.v ? a)`;
-  const known = `nullif(${byClass(table, 's.object_type', each => `${never(each)} || ${unreadable(table, each)}`)}, '{}')`;
+  const known = `${byClass(table, 's.object_type', never)} || s.unreadable`;
   return `case when s.id is null then ${unknownNow(table, 'k')}
-  when s.is_live or s.v ?& ${attributes} then ${known} else ${known} || ${missing} end`;
-}
-
-/** Names of the attributes whose stored values do not fit the types that they have now. */
-function unreadable({ columns }: PastTable, { type }: PastClass): string {
-  const fitting = columns.flatMap(({ sources }) => {
-    const { property, read } = sources.get(type) ?? {};
-    const fits = read?.('s.v').fits;
-    return fits ? [{ property: property!, fits }] : [];
-  });
-  if (fitting.length === 0) return 'null::text[]';
-  const names = [...Map.groupBy(fitting, ({ property }) => property)].map(([property, parts]) => {
-    const all = parts.map(({ fits }) => `not (${fits})`).join(' or ');
-    return `case when ${all} then ${quoteText(property)} end`;
-  });
-  return `array_remove(array[${names.join(', ')}], null)`;
+  when s.is_live or s.v ?& ${attributes} then nullif(${known}, '{}') else ${known} || ${missing} end`;
 }
 
 /** The same of a row that nothing has happened to. */

@@ -14,7 +14,7 @@ export function stateAt(table: PastTable, history: PastTemplate, first: FirstAft
   const completed = `coalesce((${laterValues(table, history)}), '{}') || coalesce(f.v, '{}')`;
   const known = presentNames(table, 'r.v', 'newest');
   return `
-select n.id, n.action, n.object_type, v.v, v.v ? '${LIVE}' as is_live
+select n.id, n.action, n.object_type, w.v, w.v ? '${LIVE}' as is_live, u.unreadable
 from (${first(table, history)}) n
 cross join lateral (select case n.action when 'update' then (${fold(table, history)}) else n.old_values end as v offset 0) ${
     known === 'r.v'
@@ -23,7 +23,29 @@ cross join lateral (select case n.action when 'update' then (${fold(table, histo
 cross join lateral (select ${known} as v offset 0) f`
   }
 cross join lateral (select case when ${isComplete} then f.v else ${completed} end as v offset 0) v
+cross join lateral (select ${unreadable(table, 'v.v')} as unreadable offset 0) u
+cross join lateral (select case when u.unreadable = '{}' then v.v else v.v || (
+  select jsonb_object_agg(a, null) from unnest(u.unreadable) a) end as v offset 0) w
 offset 0`;
+}
+
+/**
+ * Names of the attributes whose stored values do not fit the types that they have now. Worked out once for a row, and not
+ * where a column is read: a join may read it for each pair of rows.
+ */
+function unreadable(table: PastTable, values: string): string {
+  return byClass(table, typeOf(table, 'n.object_type'), ({ type }) => {
+    const fitting = table.columns.flatMap(({ sources }) => {
+      const { property, read } = sources.get(type) ?? {};
+      const fits = read?.(values).fits;
+      return fits ? [{ property: property!, fits }] : [];
+    });
+    const names = [...Map.groupBy(fitting, ({ property }) => property)].map(([property, parts]) => {
+      const all = parts.map(({ fits }) => `not (${fits})`).join(' or ');
+      return `case when ${all} then ${quoteText(property)} end`;
+    });
+    return names.length === 0 ? "'{}'::text[]" : `array_remove(array[${names.join(', ')}], null)`;
+  });
 }
 
 /** Finds the first delta of the object `k` after the point. */

@@ -12,8 +12,9 @@ export interface ColumnSource {
   readonly property: string;
 }
 
-/** SQL of a column's value. */
+/** How SQL reads a column's value. */
 export interface ReadColumn {
+  /** Fails where what is stored does not fit. */
   readonly sql: string;
   /** Whether what is stored can be read as such a value; without one, it always can. */
   readonly fits: string | undefined;
@@ -156,9 +157,7 @@ function readColumn({ name, prop }: TrackedAttribute, index: number, values: str
 }
 
 function readAs(prop: EntityProperty, columnType: string, stored: StoredSql, platform: Platform): ReadColumn {
-  const sql = columnSql(prop, columnType, stored, platform);
-  const fits = fitsColumn(prop, columnType, stored);
-  return { sql: fits ? `case when ${fits} then ${sql} end` : sql, fits };
+  return { sql: columnSql(prop, columnType, stored, platform), fits: fitsColumn(prop, columnType, stored) };
 }
 
 /** Stored as the discriminator and the key; the columns stand in the same order. */
