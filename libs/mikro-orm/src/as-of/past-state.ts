@@ -24,8 +24,8 @@ cross join lateral (select ${known} as v offset 0) f`
   }
 cross join lateral (select case when ${isComplete} then f.v else ${completed} end as v offset 0) v
 cross join lateral (select ${unreadable(table, 'v.v')} as unreadable offset 0) u
-cross join lateral (select case when u.unreadable = '{}' then v.v else v.v || (
-  select jsonb_object_agg(a, null) from unnest(u.unreadable) a) end as v offset 0) w
+cross join lateral (select case when cardinality(u.unreadable) > 0 then v.v || (
+  select jsonb_object_agg(a, null) from unnest(u.unreadable) a) else v.v end as v offset 0) w
 offset 0`;
 }
 
